@@ -1,0 +1,8 @@
+//! The slice of X.509 (RFC 5280) that status needs: certificates, names, and the extensions that decide who may
+//! sign.
+
+pub mod certificate;
+pub mod name;
+
+pub use certificate::{BasicConstraints, Certificate, KeyUsage, SubjectPublicKeyInfo, Validity};
+pub use name::Name;
