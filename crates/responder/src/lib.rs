@@ -1,1 +1,31 @@
-//! responder
+//! The OCSP responder role without a process (RFC 6960, RFC 9919, RFC 9654).
+//!
+//! Bytes and a time go in, bytes come out. Whoever runs a [`Responder`] owns sockets, files, clocks and keys;
+//! this crate owns the rules. The way of a request:
+//!
+//! 1. [`http`] finds the OCSPRequest in an HTTP request, with every leniency that the field needs.
+//! 2. [`Responder::answer`] parses it, applies limits and the nonce policy, and finds the [`Issuer`] by name hash
+//!    *and* key hash.
+//! 3. The cache gives the octets that were signed for exactly this CertID by this signer under this policy.
+//! 4. On a miss one caller asks the [`StatusSource`], writes ResponseData and has a [`Signer`] sign it; the
+//!    others wait for that one.
+//! 5. An [`AnswerError`] becomes its one wire status in one function.
+//!
+//! What the traits ask of adapters stands in [`StatusSource`] and [`Signer`]; what an operator decides stands in
+//! [`Policy`].
+
+#![warn(missing_docs)]
+
+mod issuer;
+pub mod limits;
+mod policy;
+mod signer;
+mod source;
+
+pub use issuer::{Issuer, IssuerError};
+pub use policy::{Expired, NonceForm, NoncePolicy, NotRevoked, Policy, PolicyFault, Unlisted};
+pub use signer::{EmbedCertificate, ResponderIdForm, ResponseSigner, SignError, Signer};
+pub use source::{HoldInstruction, Knowledge, SourceError, StatusRecord, StatusSource};
+
+/// A future on the heap, as the traits of this crate return it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,144 @@
+//! One CA that we answer for: its hashes, its policy, who knows and who signs.
+
+use core::fmt;
+use std::sync::Arc;
+
+use certvouch_crypto::{Digest, digest};
+use certvouch_types::{CertId, Certificate, HashAlgorithm, Timestamp};
+
+use crate::policy::{Policy, PolicyFault};
+use crate::signer::ResponseSigner;
+use crate::source::StatusSource;
+
+/// A CA certificate that we answer for.
+#[derive(Debug)]
+pub struct Issuer {
+    name: String,
+    hashes: Vec<IssuerHashes>,
+    validity: certvouch_types::pkix::Validity,
+    policy: Policy,
+    source: Arc<dyn StatusSource>,
+    signers: Vec<ResponseSigner>,
+}
+
+/// The two hashes by which a CertID names an issuer, under one algorithm.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IssuerHashes {
+    pub(crate) algorithm: HashAlgorithm,
+    pub(crate) name: Digest,
+    pub(crate) key: Digest,
+}
+
+impl IssuerHashes {
+    pub(crate) fn matches(&self, cert_id: &CertId<'_>) -> bool {
+        self.key.as_ref() == cert_id.issuer_key_hash
+            && self.name.as_ref() == cert_id.issuer_name_hash
+    }
+}
+
+/// Why an issuer cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// Nobody can sign for it.
+    NoSigner,
+    /// Its policy is out of bounds.
+    Policy(PolicyFault),
+}
+
+impl fmt::Display for IssuerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSigner => f.write_str("no signer is configured"),
+            Self::Policy(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for IssuerError {}
+
+impl Issuer {
+    /// Puts an issuer together. `name` is the operator's word for it, in logs and metrics.
+    ///
+    /// The hashes are made from the Name and the public key bits of `certificate`, never from its
+    /// subjectKeyIdentifier (requirements R6960-4.1.1-2). The first of `signers` is the default one.
+    ///
+    /// # Errors
+    /// [`IssuerError`].
+    pub fn new(
+        name: impl Into<String>,
+        certificate: &Certificate<'_>,
+        source: Arc<dyn StatusSource>,
+        signers: Vec<ResponseSigner>,
+        policy: Policy,
+    ) -> Result<Self, IssuerError> {
+        policy.check().map_err(IssuerError::Policy)?;
+        if signers.is_empty() {
+            return Err(IssuerError::NoSigner);
+        }
+        let public_key = certificate.subject_public_key_info.subject_public_key;
+        let hashes = HashAlgorithm::ALL
+            .into_iter()
+            .map(|algorithm| IssuerHashes {
+                algorithm,
+                name: digest(algorithm, certificate.subject.as_bytes()),
+                key: digest(algorithm, public_key),
+            })
+            .collect();
+        Ok(Self {
+            name: name.into(),
+            hashes,
+            validity: certificate.validity,
+            policy,
+            source,
+            signers,
+        })
+    }
+
+    /// The operator's word for it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The operator's decisions.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Who signs, the default first.
+    #[must_use]
+    pub fn signers(&self) -> &[ResponseSigner] {
+        &self.signers
+    }
+
+    /// Who knows.
+    #[must_use]
+    pub fn source(&self) -> &dyn StatusSource {
+        &*self.source
+    }
+
+    /// The first second of the CA certificate's validity.
+    #[must_use]
+    pub const fn not_before(&self) -> Timestamp {
+        self.validity.not_before
+    }
+
+    /// The last second of the CA certificate's validity.
+    #[must_use]
+    pub const fn not_after(&self) -> Timestamp {
+        self.validity.not_after
+    }
+
+    pub(crate) fn hashes(&self) -> &[IssuerHashes] {
+        &self.hashes
+    }
+
+    /// Whether both answer for the same CA: same Name and same key.
+    pub(crate) fn is_same_ca(&self, other: &Self) -> bool {
+        self.hashes.iter().zip(&other.hashes).all(|(ours, theirs)| {
+            ours.name.as_ref() == theirs.name.as_ref() && ours.key.as_ref() == theirs.key.as_ref()
+        })
+    }
+}
