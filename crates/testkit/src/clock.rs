@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn clones_show_the_same_time() {
         let clock = TestClock::frozen();
-        let reader = clock.reader();
-        assert_eq!(clock.clone().advance(5), crate::pki::T0 + 5);
+        let (twin, reader) = (clock.clone(), clock.reader());
+        assert_eq!(twin.advance(5), crate::pki::T0 + 5);
         assert_eq!(reader(), crate::pki::T0 + 5);
         clock.set(7);
         assert_eq!((clock.now(), reader()), (7, 7));

@@ -163,7 +163,7 @@ pub fn generalized_time(unix: i64) -> Vec<u8> {
 /// UTCTime `YYMMDDHHMMSSZ` of Unix seconds; the century is dropped.
 #[must_use]
 pub fn utc_time(unix: i64) -> Vec<u8> {
-    tlv(0x17, Civil::from_unix(unix).generalized()[2..].as_bytes())
+    tlv(0x17, &Civil::from_unix(unix).generalized().as_bytes()[2..])
 }
 
 /// Time as RFC 5280 4.1.2.5 wants it: UTCTime through 2049, GeneralizedTime from 2050.

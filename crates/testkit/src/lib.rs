@@ -6,7 +6,8 @@
 //! test environment, and therefore a panic with a message, never an error value to be handled.
 //!
 //! Where to read on: [`pki::World`] is the fixture set that the requirements speak of (`CA-A`, `EE-good`,
-//! `S-X`, …); [`peer`] finds OpenSSL, Go and Python.
+//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses; [`peer`] finds OpenSSL, Go and Python;
+//! [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it.
 
 #![warn(missing_docs)]
 #![expect(
@@ -15,7 +16,12 @@
     reason = "unpublished; tests match on these types and fill them in freely"
 )]
 
+pub mod answer;
+pub mod ask;
 pub mod clock;
 pub mod der;
+pub mod http;
+pub mod openssl_ca;
 pub mod peer;
 pub mod pki;
+pub mod process;
