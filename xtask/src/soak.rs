@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
@@ -139,7 +139,9 @@ fn soak(root: &Path, target: &str, seconds: u64, stop: &StopFlag) -> Result<bool
     let limit = Duration::from_secs(seconds)
         .saturating_add(GRACE)
         .saturating_add(BUILD_LIMIT);
+    let started = Instant::now();
     let finished = child::run(command, limit, stop, false)?;
+    let ran = started.elapsed().as_secs();
     let Some(executions) = executions(&finished.text) else {
         bail!(
             "{target}: no statistics in the output of libFuzzer:\n{}",
@@ -147,9 +149,9 @@ fn soak(root: &Path, target: &str, seconds: u64, stop: &StopFlag) -> Result<bool
         );
     };
     let verdict = verdict(&finished, stop);
-    println!("soak fuzz {target}: {executions} executions in {seconds} s: {verdict}");
+    println!("soak fuzz {target}: {executions} executions in {ran} s: {verdict}");
     if verdict == "crashed" {
-        println!("{}", tail(&finished.text));
+        println!("{}\n…\n{}", cause(&finished.text), tail(&finished.text));
     }
     Ok(verdict == "clean")
 }
@@ -177,10 +179,19 @@ fn executions(output: &str) -> Option<u64> {
     number.trim().parse().ok()
 }
 
-/// The last lines of an output: a crash says its cause at the end.
+/// The first lines that say why: a panic with its message, or a report of libFuzzer.
+fn cause(output: &str) -> String {
+    let cause = ["panicked at", "ERROR: "];
+    let lines = output
+        .lines()
+        .skip_while(|line| !cause.iter().any(|word| line.contains(word)));
+    lines.take(3).collect::<Vec<_>>().join("\n")
+}
+
+/// The last lines of an output: the input that crashed, and how to repeat it.
 fn tail(output: &str) -> String {
     let lines: Vec<&str> = output.lines().collect();
-    let from = lines.len().saturating_sub(60);
+    let from = lines.len().saturating_sub(40);
     lines.get(from..).unwrap_or_default().join("\n")
 }
 
@@ -214,8 +225,18 @@ mod tests {
     }
 
     #[test]
-    fn tail_keeps_the_last_sixty_lines() {
+    fn tail_keeps_the_last_forty_lines() {
         let output: String = (0..100).map(|n| format!("{n}\n")).collect();
-        assert!(tail(&output).starts_with("40\n") && tail(&output).ends_with("99"));
+        assert!(tail(&output).starts_with("60\n") && tail(&output).ends_with("99"));
+    }
+
+    #[test]
+    fn cause_is_the_panic_with_its_message() {
+        let output = "#2 INITED\nthread 'x' panicked at a.rs:1:2:\nseven\nnote\nmore\n";
+        assert_eq!(
+            cause(output),
+            "thread 'x' panicked at a.rs:1:2:\nseven\nnote"
+        );
+        assert_eq!(cause("nothing\n"), "");
     }
 }
