@@ -264,7 +264,12 @@ fn attribute(source: &Source, number: usize) -> String {
 }
 
 /// Invariant 10: `unwrap` and `expect` need a proof in the comment above them.
+///
+/// The test kit is test code through and through: a panic is its way to fail.
 fn unproved(source: &Source) -> Vec<Finding> {
+    if member(&source.path) == "testkit" {
+        return Vec::new();
+    }
     source
         .product_lines()
         .filter(|(_, line)| line.code.contains(".unwrap()") || line.code.contains(".expect("))
