@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use bytes::Bytes;
 use certvouch_crypto::digest;
-use certvouch_types::{HashAlgorithm, Timestamp, error_response};
+use certvouch_types::limits::MAX_SERIAL_OCTETS;
+use certvouch_types::{CertStatus, HashAlgorithm, SerialNumber, Timestamp, error_response};
 use http::HeaderValue;
 
 use crate::error::AnswerError;
@@ -17,6 +18,7 @@ use crate::error::AnswerError;
 #[derive(Debug)]
 pub struct SignedResponse {
     der: Bytes,
+    statuses: Box<[CertStatus]>,
     produced_at: Timestamp,
     this_update: Timestamp,
     next_update: Timestamp,
@@ -33,6 +35,7 @@ impl SignedResponse {
     /// `this_update` is the latest and `next_update` the earliest of its SingleResponses.
     pub(crate) fn new(
         der: Vec<u8>,
+        statuses: Box<[CertStatus]>,
         produced_at: Timestamp,
         (this_update, next_update): (Timestamp, Timestamp),
         refresh_deadline: Timestamp,
@@ -43,6 +46,7 @@ impl SignedResponse {
         Self {
             etag: etag(&der),
             der: Bytes::from(der),
+            statuses,
             produced_at,
             this_update,
             next_update,
@@ -59,6 +63,12 @@ impl SignedResponse {
     #[must_use]
     pub const fn der(&self) -> &Bytes {
         &self.der
+    }
+
+    /// The statuses in it, in the order of the request.
+    #[must_use]
+    pub fn statuses(&self) -> &[CertStatus] {
+        &self.statuses
     }
 
     /// When it was signed.
@@ -128,7 +138,9 @@ impl SignedResponse {
     pub(crate) fn claim_refresh(&self, now: Timestamp) -> bool {
         let fresh_for = self.refresh_deadline.seconds_since(self.produced_at);
         let due = self.refresh_deadline - fresh_for / 10;
-        now >= due && !self.refresh_claimed.swap(true, Ordering::Relaxed)
+        now >= due
+            && !self.is_backing_off(now)
+            && !self.refresh_claimed.swap(true, Ordering::Relaxed)
     }
 
     /// Whether the last renewal failed so recently that the next try must wait.
@@ -186,13 +198,40 @@ pub struct Exchange {
 }
 
 /// One certificate of an [`Exchange`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Asked {
-    /// The serial number in hex.
-    pub serial: String,
+    /// The serial number, shown in hex.
+    pub serial: SerialText,
     /// The hash algorithm of the CertID, if known.
     pub hash: Option<HashAlgorithm>,
+    /// What was answered about it, if a signed answer was given.
+    pub status: Option<CertStatus>,
+}
+
+/// The octets of a serial number without a heap allocation, since every request makes one.
+///
+/// A longer one than a CA may use (20 octets) is cut: the request is refused anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SerialText {
+    octets: [u8; MAX_SERIAL_OCTETS],
+    length: usize,
+}
+
+impl SerialText {
+    pub(crate) fn new(serial: SerialNumber<'_>) -> Self {
+        let content = serial.content();
+        let length = content.len().min(MAX_SERIAL_OCTETS);
+        let mut octets = [0; MAX_SERIAL_OCTETS];
+        octets[..length].copy_from_slice(&content[..length]);
+        Self { octets, length }
+    }
+}
+
+impl fmt::Display for SerialText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SerialNumber::from_content(&self.octets[..self.length]).fmt(f)
+    }
 }
 
 /// Where an answer came from.

@@ -31,7 +31,7 @@ mod signer;
 mod source;
 mod target;
 
-pub use answer::{Answer, Asked, CacheUse, Exchange, SignedResponse};
+pub use answer::{Answer, Asked, CacheUse, Exchange, SerialText, SignedResponse};
 pub use error::{AnswerError, TargetFault};
 pub use issuer::{Issuer, IssuerError};
 pub use policy::{Expired, NonceForm, NoncePolicy, NotRevoked, Policy, PolicyFault, Unlisted};

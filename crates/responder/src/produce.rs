@@ -177,11 +177,17 @@ fn interval(
     if !signer.is_valid_at(now) {
         return Err(AnswerError::SignerNotValid);
     }
-    // FRESH-3: V counts both ends, hence minus one second; base is producedAt, which is now.
+    // FRESH-3: V counts both ends, hence minus one second; base is producedAt, which is now. The CA's own end counts
+    // where no certificate travels with the answer (MOZ-6-2).
     let by_policy = now + (policy.validity - 1);
+    let by_issuer = if signer.certs().is_empty() {
+        issuer.not_after()
+    } else {
+        Timestamp::MAX
+    };
     let next_update = by_policy
         .min(signer.not_after())
-        .min(issuer.not_after())
+        .min(by_issuer)
         .min(record.next_update.unwrap_or(Timestamp::MAX));
     if next_update <= now {
         Err(AnswerError::NotFresh)

@@ -12,7 +12,7 @@ use certvouch_types::{
     extension::values, oid,
 };
 
-use crate::answer::{Answer, Asked, CacheUse, Exchange, SignedResponse};
+use crate::answer::{Answer, Asked, CacheUse, Exchange, SerialText, SignedResponse};
 use crate::cache::{Kept, Key, Landed, ResponseCache};
 use crate::error::AnswerError;
 use crate::flight::Boarding;
@@ -235,6 +235,9 @@ impl Responder {
         match result {
             Ok((response, cache)) => {
                 exchange.cache = cache;
+                for (asked, status) in exchange.asked.iter_mut().zip(response.statuses()) {
+                    asked.status = Some(*status);
+                }
                 let single_use = exchange.nonce;
                 let refresh_due = cache == CacheUse::Hit && response.claim_refresh(now);
                 Answer {
@@ -413,7 +416,8 @@ impl Responder {
         let policy = issuer.policy();
         let deadline = now + policy.refresh_after();
         let times = span(&singles, now);
-        let response = SignedResponse::new(der, now, times, deadline, policy.max_age);
+        let statuses = singles.iter().map(|single| single.cert_status).collect();
+        let response = SignedResponse::new(der, statuses, now, times, deadline, policy.max_age);
         let unassigned = singles.iter().any(|single| single.unassigned);
         Ok(Kept {
             response: Arc::new(response),
@@ -439,8 +443,9 @@ impl Question<'_, '_> {
 
 fn asked(cert_id: &CertId<'_>) -> Asked {
     Asked {
-        serial: cert_id.serial_number.to_string(),
+        serial: SerialText::new(cert_id.serial_number),
         hash: cert_id.hash(),
+        status: None,
     }
 }
 

@@ -214,6 +214,10 @@ fn unwrap_without_a_proof_is_found() {
     assert_eq!(rules(path, "let a = b.expect(\"x\");"), ["unproved"]);
     assert_eq!(rules(path, "// because\nlet a = b.unwrap();"), ["unproved"]);
     assert_eq!(
+        rules("crates/testkit/src/a.rs", "let a = b.unwrap();"),
+        NONE
+    );
+    assert_eq!(
         rules(path, "// proof: checked\nlet c = d;\nlet a = b.unwrap();"),
         ["unproved"]
     );
