@@ -69,7 +69,7 @@ impl ExchangeLog {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let serials: Vec<&str> = exchange.asked.iter().map(|a| a.serial.as_str()).collect();
+        let serials: Vec<String> = exchange.asked.iter().map(|asked| asked.serial.to_string()).collect();
         let hash = exchange.asked.first().and_then(|asked| asked.hash);
         tracing::debug!(
             method = method.as_str(),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use certvouch_crypto::SignatureAlgorithm;
+use certvouch_status::easy_rsa;
 
 use super::document::nearest;
 use super::schema::{Config, IssuerConfig, Server, SignerConfig};
@@ -11,7 +12,7 @@ use super::units::Period;
 
 /// A fault and the key that it stands at.
 #[derive(Debug)]
-pub struct Found {
+pub(super) struct Found {
     pub(super) path: Vec<&'static str>,
     pub(super) issuer: usize,
     pub(super) what: String,
@@ -19,7 +20,7 @@ pub struct Found {
 
 /// Everything that is wrong with a configuration.
 #[must_use]
-pub fn check(config: &Config) -> Vec<Found> {
+pub(super) fn check(config: &Config) -> Vec<Found> {
     let mut faults = Vec::new();
     check_server(&config.server, &mut |key: &'static str, what| {
         let mut path = vec!["server"];
@@ -226,8 +227,7 @@ pub fn index_of(issuer: &IssuerConfig) -> Option<PathBuf> {
     let source = &issuer.source;
     let easy_rsa = || {
         let folder = source.easy_rsa.as_ref()?;
-        let inner = folder.join("pki").join("index.txt");
-        Some(if inner.exists() { inner } else { folder.join("index.txt") })
+        Some(easy_rsa::detect(folder).map_or_else(|| folder.join("index.txt"), |found| found.index))
     };
     source.index.clone().or_else(easy_rsa)
 }

@@ -84,7 +84,7 @@ impl Document {
             if PLANNED.contains(&path.as_str()) {
                 refuse(format!("{path:?} is not in this version"));
             } else if !KEYS.contains(&path.as_str()) {
-                refuse(unknown_key(&path, prefix, key.get_ref()));
+                refuse(unknown_key(prefix, key.get_ref()));
             } else if path == "issuer.profile"
                 && let DeValue::String(profile) = value.get_ref()
                 && PLANNED_PROFILES.contains(&profile.as_ref())
@@ -126,12 +126,12 @@ impl Document {
 }
 
 /// What to say about a key that is not in [`KEYS`].
-fn unknown_key(path: &str, prefix: &str, key: &str) -> String {
+fn unknown_key(prefix: &str, key: &str) -> String {
     let place = match prefix {
         "" => "unknown key".to_owned(),
         prefix => format!("unknown key in [{prefix}]:"),
     };
-    let hint = match nearest_key(path, prefix, key) {
+    let hint = match nearest_key(prefix, key) {
         Some(known) => format!("; did you mean {known:?}?"),
         None => String::new(),
     };
@@ -139,23 +139,24 @@ fn unknown_key(path: &str, prefix: &str, key: &str) -> String {
 }
 
 /// The known key that was most likely meant: a similar one in the same table, or the same one in another table.
-fn nearest_key(path: &str, prefix: &str, key: &str) -> Option<&'static str> {
+fn nearest_key(prefix: &str, key: &str) -> Option<&'static str> {
     let siblings = KEYS.into_iter().filter_map(|known| {
         let (parent, name) = known.rsplit_once('.').unwrap_or(("", known));
         (parent == prefix).then_some(name)
     });
     nearest(key, siblings).or_else(|| {
-        let elsewhere = KEYS.into_iter().find(|known| {
-            known
-                .rsplit_once('.')
-                .is_some_and(|(_, name)| similarity(name, key) >= LIKELY)
-        });
-        elsewhere.or_else(|| nearest(path, KEYS.into_iter()))
+        let name = |known: &'static str| known.rsplit_once('.').map_or(known, |(_, name)| name);
+        let is_below = |known: &str| known.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
+        KEYS.into_iter()
+            .map(|known| (similarity(name(known), key), is_below(known), known))
+            .filter(|(similarity, ..)| *similarity >= LIKELY)
+            .max_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)))
+            .map(|(.., known)| known)
     })
 }
 
 /// The most similar of some names, if one is similar enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
         .map(|name| (similarity(name, word), name))
         .filter(|(similarity, _)| *similarity >= LIKELY)
@@ -163,18 +164,24 @@ pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
-/// 1 for the same text, 0 for nothing in common; the joints of words count for nothing, since `max-age` and `maxAge`
-/// mean `max_age`.
+/// 1 for the same text, 0 for nothing in common. The joints of words count for nothing, since `max-age` and `maxAge`
+/// mean `max_age`; one slip of the fingers in three letters or more counts little.
 fn similarity(one: &str, other: &str) -> f64 {
     let plain = |text: &str| -> String {
         let letters = text.chars().filter(|c| !matches!(c, '_' | '-'));
         letters.flat_map(char::to_lowercase).collect()
     };
-    strsim::jaro_winkler(&plain(one), &plain(other))
+    let (one, other) = (plain(one), plain(other));
+    let alike = strsim::jaro_winkler(&one, &other);
+    let is_slip = one.len() >= 3 && strsim::osa_distance(&one, &other) == 1;
+    if is_slip { alike.max(SLIP) } else { alike }
 }
 
 /// Below this, a proposal is more puzzling than none.
 const LIKELY: f64 = 0.8;
+
+/// How alike words are that differ in one letter, or in the order of two.
+const SLIP: f64 = 0.9;
 
 /// Where the value of this path begins; that of the last part that exists.
 fn offset_of(table: &DeTable<'_>, path: &[&str], index: usize) -> Option<usize> {
@@ -270,7 +277,7 @@ mod tests {
             ("[[issuer]]\nvalidity = 3600\n", 2, "string"),
             ("[[issuer]]\n\nvalidity = \"60\"\n", 3, "\"90s\""),
             ("[[issuer]]\nunlisted = \"good\"\n", 2, "`unknown`, `unauthorized`, `revoked`"),
-            ("[[issuer]]\nsigner = \"ocsp.pem\"\n", 2, "{ certificate = \\\"ocsp.pem\\\""),
+            ("[[issuer]]\nsigner = \"ocsp.pem\"\n", 2, "{ certificate = \"ocsp.pem\""),
             ("[[issuer]]\nsigner = [{ key = 1 }]\n", 2, "string"),
             ("[server]\nlisten = [\"localhost\"]\n", 2, "socket address"),
             ("a = \n", 1, ""),

@@ -13,8 +13,9 @@ mod units;
 
 use std::path::{Path, PathBuf};
 
-pub use check::{check, index_of};
-pub(crate) use document::nearest;
+use check::check;
+pub use check::index_of;
+
 pub use error::{ConfigError, Fault};
 pub use schema::{
     Config, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS, Limits, Log, PLANNED,

@@ -124,7 +124,7 @@ fn every_refusal_names_the_line_and_the_remedy() {
             5,
             "both an index and an easy-rsa folder",
         ),
-        (SMALL.replace("certificate = \"ca.pem\"\n", ""), 2, "the CA certificate is not named"),
+        (SMALL.replace("certificate = \"ca.pem\"\n", ""), 1, "the CA certificate is not named"),
         (SMALL.replace("certificate = \"ocsp.pem\", ", ""), 4, "sign_with_ca_key = true"),
         (SMALL.replace("key = \"ocsp.key\"", "algorithm = \"ed25519\""), 4, "no key"),
         (

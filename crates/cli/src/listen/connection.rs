@@ -99,7 +99,7 @@ struct Causes<'a>(&'a dyn std::error::Error);
 
 impl std::fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)?;
+        write!(f, "{}", self.0)?;
         let mut next = self.0.source();
         while let Some(cause) = next {
             write!(f, ": {cause}")?;

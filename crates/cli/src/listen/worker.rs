@@ -42,7 +42,7 @@ impl Worker {
             tokio::select! {
                 // Nothing is ever sent: this waits for the last holder of `busy` to go.
                 _ = idle.recv() => {}
-                _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
+                () = reached(&mut phase, |phase| phase == Phase::Cut) => {}
             }
             Ok(())
         })
@@ -53,7 +53,7 @@ impl Worker {
         loop {
             tokio::select! {
                 biased;
-                _ = phase.wait_for(|phase| *phase != Phase::Serving) => break,
+                () = reached(&mut phase, |phase| phase != Phase::Serving) => break,
                 accepted = socket.accept() => match accepted {
                     Ok((stream, _)) => self.take(stream, &busy, true),
                     Err(why) => refused(&why).await,
@@ -82,6 +82,11 @@ impl Worker {
             });
         }
     }
+}
+
+/// Waits for such a phase; one whose sender is gone counts as every phase.
+async fn reached(phase: &mut watch::Receiver<Phase>, is_it: impl Fn(Phase) -> bool) {
+    drop(phase.wait_for(|phase| is_it(*phase)).await);
 }
 
 /// A connection that went away before it was accepted is nothing; anything else is told and waited out.
