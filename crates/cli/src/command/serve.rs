@@ -131,7 +131,7 @@ struct IssuerArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Listening")]
 struct ServerArgs {
-    /// Address and port, such as 0.0.0.0:80 or [::]:80; may be repeated [default: 127.0.0.1:8080]
+    /// Address and port, such as 0.0.0.0:80; may be repeated [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
     /// Path prefix below which requests are taken; may be repeated [default: /]
@@ -214,11 +214,10 @@ impl ServeArgs {
     fn into_config(self) -> Result<Config, ConfigError> {
         let mut config = match &self.config.config {
             Some(file) => Config::from_file(file)?,
-            None => {
-                let mut config = Config::default();
-                config.issuers = vec![self.issuer.into_config()];
-                config
-            }
+            None => Config {
+                issuers: vec![self.issuer.into_config()],
+                ..Config::default()
+            },
         };
         self.server.change(&mut config.server);
         self.log.change(&mut config.log);
@@ -228,22 +227,25 @@ impl ServeArgs {
 
 impl IssuerArgs {
     fn into_config(self) -> IssuerConfig {
-        let mut signer = SignerConfig::default();
-        signer.certificate = self.signer_cert;
-        signer.key = self.signer_key.unwrap_or_default();
-        signer.passphrase_file = self.signer_key_passphrase_file;
-        signer.algorithm = self.signer_algorithm;
-        signer.sign_with_ca_key = self.sign_with_ca_key;
-        let mut source = SourceConfig::default();
-        source.index = self.index;
-        source.easy_rsa = self.easy_rsa;
-        let mut issuer = IssuerConfig::default();
-        issuer.name = self.name.unwrap_or_default();
-        issuer.certificate = self.issuer;
-        issuer.signers = vec![signer];
-        issuer.source = source;
-        issuer.allow_unrevoke = self.allow_unrevoke;
-        issuer.ca_compromised = self.ca_compromised;
+        let signer = SignerConfig {
+            certificate: self.signer_cert,
+            key: self.signer_key.unwrap_or_default(),
+            passphrase_file: self.signer_key_passphrase_file,
+            algorithm: self.signer_algorithm,
+            sign_with_ca_key: self.sign_with_ca_key,
+        };
+        let mut issuer = IssuerConfig {
+            name: self.name.unwrap_or_default(),
+            certificate: self.issuer,
+            signers: vec![signer],
+            source: SourceConfig {
+                index: self.index,
+                easy_rsa: self.easy_rsa,
+            },
+            allow_unrevoke: self.allow_unrevoke,
+            ca_compromised: self.ca_compromised,
+            ..IssuerConfig::default()
+        };
         set(&mut issuer.unlisted, self.unlisted);
         set(&mut issuer.validity, self.validity);
         set(&mut issuer.max_age, self.max_age);

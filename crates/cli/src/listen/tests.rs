@@ -56,11 +56,16 @@ fn scene() -> Scene {
     let issuer = Certificate::parse(&world.ca_a.der).unwrap();
     let wanted = SignerConfig::new(&files.signer_key, Some(files.signer_cert.clone()));
     let identity = SigningIdentity::load(&wanted, &issuer, now).unwrap();
-    let signer =
-        identity.response_signer(ResponderIdForm::default(), EmbedCertificate::default());
+    let signer = identity.response_signer(ResponderIdForm::default(), EmbedCertificate::default());
     let source = Arc::new(Moody::default());
-    let issuer =
-        Issuer::new("a", &issuer, source.clone(), vec![signer], Policy::default()).unwrap();
+    let issuer = Issuer::new(
+        "a",
+        &issuer,
+        source.clone(),
+        vec![signer],
+        Policy::default(),
+    )
+    .unwrap();
     let responder = Responder::new(vec![issuer], Settings::default()).unwrap();
     let server = Server {
         listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
@@ -87,13 +92,19 @@ fn panic_while_answering_is_internal_error_and_the_process_lives() {
     scene.source.panics.store(true, Ordering::Relaxed);
     for _ in 0..20 {
         let response = post(scene.address, "/", &question);
-        assert_eq!((response.status, &response.body[..]), (200, &[0x30, 3, 0x0A, 1, 2][..]));
+        assert_eq!(
+            (response.status, &response.body[..]),
+            (200, &[0x30, 3, 0x0A, 1, 2][..])
+        );
         assert_eq!(response.header("cache-control"), Some("no-store"));
     }
     // Nothing of it is left: no place in a queue, no kept error.
     scene.source.panics.store(false, Ordering::Relaxed);
     let response = post(scene.address, "/", &question);
-    assert_eq!(Answer::successful(&response.body).single().status, CertStatus::Good);
+    assert_eq!(
+        Answer::successful(&response.body).single().status,
+        CertStatus::Good
+    );
 }
 
 #[test]
@@ -102,7 +113,9 @@ fn cut_ends_connections_that_would_never_end() {
     scene.source.hangs.store(true, Ordering::Relaxed);
     let question = ask::q1(&scene.world.ca_a, &scene.world.ee_good.serial);
     let mut stuck = Connection::open(scene.address);
-    stuck.send(&post_request(scene.address, "/", &question)).unwrap();
+    stuck
+        .send(&post_request(scene.address, "/", &question))
+        .unwrap();
     scene.listener.drain();
     scene.listener.cut();
     scene.listener.join().unwrap();
@@ -114,7 +127,9 @@ fn drained_threads_end_by_themselves() {
     let mut scene = scene();
     let _idle = Connection::open(scene.address);
     scene.listener.drain();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(scene.listener.ended());
     scene.listener.join().unwrap();
 }

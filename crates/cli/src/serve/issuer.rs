@@ -131,7 +131,10 @@ impl Loaded {
             let subject = Certificate::parse(identity.certificate())
                 .map(|certificate| escape_display(&certificate.subject))
                 .unwrap_or_default();
-            format!("{role} {subject}, {algorithm}, until {}", identity.not_after())
+            format!(
+                "{role} {subject}, {algorithm}, until {}",
+                identity.not_after()
+            )
         })
     }
 }

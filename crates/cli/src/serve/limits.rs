@@ -55,7 +55,9 @@ pub(super) fn connections(wanted: usize) -> usize {
 fn bearable(wanted: usize, descriptors: u64) -> usize {
     // Where there are hardly any descriptors, half of them are for connections.
     let left = descriptors.saturating_sub(RESERVE).max(descriptors / 2);
-    wanted.min(usize::try_from(left).unwrap_or(usize::MAX)).max(1)
+    wanted
+        .min(usize::try_from(left).unwrap_or(usize::MAX))
+        .max(1)
 }
 
 #[cfg(test)]

@@ -12,13 +12,17 @@ use crate::support::{Site, status_in};
 fn idle_connections_and_those_that_come_and_go_hold_nobody_up() {
     let site = Site::new();
     let (_server, address) = site.serve(&["--threads", "1"]);
-    let idle: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let idle: Vec<TcpStream> = (0..50)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
     for _ in 0..200 {
         drop(TcpStream::connect(address).unwrap());
     }
     let mut half: Vec<Connection> = (0..20).map(|_| Connection::open(address)).collect();
     for connection in &mut half {
-        connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Le").unwrap();
+        connection
+            .send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Le")
+            .unwrap();
     }
     assert_eq!(site.status(address, &site.world.ee_good), CertStatus::Good);
     drop((idle, half));
@@ -33,14 +37,20 @@ fn idle_connection_is_closed_after_its_time_and_an_active_one_is_not() {
     let mut used = Connection::open(address);
     let request = post_request(address, "/", &site.question(&site.world.ee_good));
     used.send(&request).unwrap();
-    assert_eq!(status_in(&used.read_response(false).unwrap()), CertStatus::Good);
+    assert_eq!(
+        status_in(&used.read_response(false).unwrap()),
+        CertStatus::Good
+    );
     // A header that has begun has its own, longer time.
     let mut begun = Connection::open(address);
     begun.send(&request[..20]).unwrap();
     assert_eq!(silent.read_to_end().unwrap(), b"");
     assert_eq!(used.read_to_end().unwrap(), b"");
     begun.send(&request[20..]).unwrap();
-    assert_eq!(status_in(&begun.read_response(false).unwrap()), CertStatus::Good);
+    assert_eq!(
+        status_in(&begun.read_response(false).unwrap()),
+        CertStatus::Good
+    );
 }
 
 // covers: T-40
@@ -58,8 +68,16 @@ fn header_that_drips_is_cut_off_while_idle_time_is_long() {
     }
     // On a connection that was used, too.
     let mut used = Connection::open(address);
-    used.send(&post_request(address, "/", &site.question(&site.world.ee_good))).unwrap();
-    assert_eq!(status_in(&used.read_response(false).unwrap()), CertStatus::Good);
+    used.send(&post_request(
+        address,
+        "/",
+        &site.question(&site.world.ee_good),
+    ))
+    .unwrap();
+    assert_eq!(
+        status_in(&used.read_response(false).unwrap()),
+        CertStatus::Good
+    );
     used.send(b"GET / HT").unwrap();
     assert_eq!(used.read_to_end().unwrap(), b"");
 }
@@ -90,14 +108,24 @@ fn connection_over_the_limit_is_told_to_come_back() {
     let mut second = Connection::open(address);
     for connection in [&mut first, &mut second] {
         connection.send(&request).unwrap();
-        assert_eq!(status_in(&connection.read_response(false).unwrap()), CertStatus::Good);
+        assert_eq!(
+            status_in(&connection.read_response(false).unwrap()),
+            CertStatus::Good
+        );
     }
     let mut third = Connection::open(address);
     third.send(&request).unwrap();
     let refused = third.read_response(false).unwrap();
     assert_eq!((refused.status, refused.body.len()), (503, 0));
     assert_eq!(refused.header("connection"), Some("close"));
-    assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
+    assert!(
+        refused
+            .header("retry-after")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            > 0
+    );
     assert_eq!(third.read_to_end().unwrap(), b"");
     drop(first);
     // Its place is free as soon as the server has seen the end.
@@ -105,7 +133,10 @@ fn connection_over_the_limit_is_told_to_come_back() {
     loop {
         let mut next = Connection::open(address);
         next.send(&request).unwrap();
-        if next.read_response(false).is_ok_and(|response| response.status == 200) {
+        if next
+            .read_response(false)
+            .is_ok_and(|response| response.status == 200)
+        {
             break;
         }
         assert!(Instant::now() < patience, "the place stays taken");

@@ -1,7 +1,7 @@
 //! What is told on standard error.
 
-use certvouch_testkit::pki::{CertBuilder, Key, KeyAlg};
 use certvouch_testkit::http::post;
+use certvouch_testkit::pki::{CertBuilder, Key, KeyAlg};
 
 use crate::support::Site;
 
@@ -10,7 +10,17 @@ fn start_tells_what_is_served_and_how_long_a_revocation_may_go_unnoticed() {
     let site = Site::new();
     let (server, _) = site.serve(&["--validity", "4h"]);
     let told = server.wait_for_stderr("serving an issuer");
-    for word in ["issuer=ca", "CN=CA-A", "CN=D-A", "ecdsa-sha256", "rows=5", "revoked=1", "on_hold=1", "validity=4h", "exposure=3h 59m"] {
+    for word in [
+        "issuer=ca",
+        "CN=CA-A",
+        "CN=D-A",
+        "ecdsa-sha256",
+        "rows=5",
+        "revoked=1",
+        "on_hold=1",
+        "validity=4h",
+        "exposure=3h 59m",
+    ] {
         assert!(told.contains(word), "{word} in {told}");
     }
 }
@@ -24,12 +34,32 @@ fn every_exchange_is_one_event_at_debug_and_none_at_info() {
     let _ = post(address, "/", b"x");
     assert!(server.terminate().success());
     let told = server.wait_for_stderr("\"stopped\"");
-    let exchanges: Vec<&str> = told.lines().filter(|l| l.contains("\"exchange\"")).collect();
+    let exchanges: Vec<&str> = told
+        .lines()
+        .filter(|l| l.contains("\"exchange\""))
+        .collect();
     assert_eq!(exchanges.len(), 3, "{told}");
-    assert!(exchanges[0].contains("\"cache\":\"signed\""), "{}", exchanges[0]);
-    assert!(exchanges[1].contains("\"cache\":\"hit\""), "{}", exchanges[1]);
-    assert!(exchanges[0].contains("4A1B2C3D4E5F60718293A4B5C6D7E8F9") || exchanges[0].contains("4a1b2c3d4e5f60718293a4b5c6d7e8f9"), "{}", exchanges[0]);
-    assert!(exchanges[2].contains("\"error\":\"malformed\""), "{}", exchanges[2]);
+    assert!(
+        exchanges[0].contains("\"cache\":\"signed\""),
+        "{}",
+        exchanges[0]
+    );
+    assert!(
+        exchanges[1].contains("\"cache\":\"hit\""),
+        "{}",
+        exchanges[1]
+    );
+    assert!(
+        exchanges[0].contains("4A1B2C3D4E5F60718293A4B5C6D7E8F9")
+            || exchanges[0].contains("4a1b2c3d4e5f60718293a4b5c6d7e8f9"),
+        "{}",
+        exchanges[0]
+    );
+    assert!(
+        exchanges[2].contains("\"error\":\"malformed\""),
+        "{}",
+        exchanges[2]
+    );
     for line in told.lines() {
         assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
     }
@@ -47,7 +77,10 @@ fn refusal_is_a_json_line_where_logs_are() {
     assert_eq!(outcome.code, Some(2));
     let refused = site.refused(&["--signer-algorithm", "ed25519", "--log-format", "json"]);
     let line = refused.err();
-    assert!(line.starts_with('{') && line.contains("refused to start"), "{line}");
+    assert!(
+        line.starts_with('{') && line.contains("refused to start"),
+        "{line}"
+    );
     assert_eq!(line.lines().count(), 1, "{line}");
 }
 
@@ -73,15 +106,31 @@ fn foreign_text_cannot_forge_a_line_or_steer_a_terminal() {
     let server = certvouch_testkit::process::Server::start(&mut crate::support::certvouch(
         site.path(),
         &[
-            "serve", "--issuer", "ca.pem", "--sign-with-ca-key", "--signer-key", "ca.key", "--index",
-            "index.txt", "--listen", "127.0.0.1:0",
+            "serve",
+            "--issuer",
+            "ca.pem",
+            "--sign-with-ca-key",
+            "--signer-key",
+            "ca.key",
+            "--index",
+            "index.txt",
+            "--listen",
+            "127.0.0.1:0",
         ],
     ));
     let _ = server.listening_address();
     let told = server.wait_for_stderr("serving an issuer");
     assert!(told.contains("forged"), "{told}");
-    assert!(!told.contains('\u{1b}') && !told.contains('\u{202E}'), "{told:?}");
-    assert!(!told.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z ERROR forged")), "{told}");
+    assert!(
+        !told.contains('\u{1b}') && !told.contains('\u{202E}'),
+        "{told:?}"
+    );
+    assert!(
+        !told
+            .lines()
+            .any(|line| line.starts_with("2026-01-01T00:00:00Z ERROR forged")),
+        "{told}"
+    );
 }
 
 #[test]

@@ -29,7 +29,10 @@ fn revocation_in_the_index_is_in_the_next_answer() {
     let mut asked = 0_u32;
     while !is_revoked(status_in(&ask())) {
         asked += 1;
-        assert!(revoked_at.elapsed() < Duration::from_secs(60), "FRESH-5 gives a minute");
+        assert!(
+            revoked_at.elapsed() < Duration::from_secs(60),
+            "FRESH-5 gives a minute"
+        );
     }
     let delay = revoked_at.elapsed();
     println!("from the rename to the first revoked answer: {delay:?}, {asked} answers before it");
@@ -43,9 +46,7 @@ fn revocation_in_the_index_is_in_the_next_answer() {
 fn only_what_changed_is_signed_again() {
     let site = Site::new();
     let (server, address) = site.serve(&[]);
-    let ask = |cert| {
-        certvouch_testkit::http::post(address, "/", &site.question(cert)).body
-    };
+    let ask = |cert| certvouch_testkit::http::post(address, "/", &site.question(cert)).body;
     let hold = ask(&site.world.ee_hold);
     let good = ask(&site.world.ee_good);
     site.replace_index(&site.index_with_good_revoked());
@@ -65,7 +66,10 @@ fn assert_old_truth(change: impl FnOnce(&Site), line: &str, said: &[&str]) {
     for word in said {
         assert!(told.contains(word), "{word:?} in {told}");
     }
-    assert!(told.contains("the rows read before stay in force"), "{told}");
+    assert!(
+        told.contains("the rows read before stay in force"),
+        "{told}"
+    );
     assert!(is_revoked(site.status(address, &site.world.ee_rev)));
     assert_eq!(site.status(address, &site.world.ee_good), CertStatus::Good);
     // A good file, which also revokes, ends it.
@@ -97,7 +101,11 @@ fn index_cut_at_a_row_boundary_leaves_the_old_truth() {
 #[test]
 fn empty_index_leaves_the_old_truth() {
     let empty = |site: &Site| site.replace_index("");
-    assert_old_truth(empty, "line 1: ", &["the file has no rows", "index.txt.accept"]);
+    assert_old_truth(
+        empty,
+        "line 1: ",
+        &["the file has no rows", "index.txt.accept"],
+    );
 }
 
 #[test]
@@ -141,7 +149,9 @@ fn unrevoking_needs_a_word_in_a_flag_or_a_confirmation() {
     assert!(told.contains("index.txt: line 3: "), "{told}");
     assert!(is_revoked(site.status(address, &site.world.ee_rev)));
     // The message says how to confirm; whoever follows it is heard.
-    let digest = told.split(|c: char| !c.is_ascii_hexdigit()).find(|word| word.len() == 64);
+    let digest = told
+        .split(|c: char| !c.is_ascii_hexdigit())
+        .find(|word| word.len() == 64);
     let digest = digest.unwrap_or_else(|| panic!("no digest in {told}"));
     std::fs::write(site.path().join("index.txt.accept"), format!("{digest}\n")).unwrap();
     let told = server.wait_for_stderr("the index was reloaded");

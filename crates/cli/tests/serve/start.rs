@@ -32,7 +32,11 @@ fn address_in_use_refuses_the_second_serve() {
     for listen in [address.to_string(), format!("0.0.0.0:{}", address.port())] {
         let outcome = site.refused(&["--listen", &listen]);
         assert_eq!(outcome.code, Some(2), "{}", outcome.all());
-        assert!(outcome.err().contains("address in use"), "{}", outcome.err());
+        assert!(
+            outcome.err().contains("address in use"),
+            "{}",
+            outcome.err()
+        );
         assert_eq!(outcome.out(), "");
     }
     assert_eq!(site.status(address, &site.world.ee_good), CertStatus::Good);
@@ -41,8 +45,17 @@ fn address_in_use_refuses_the_second_serve() {
     let again = Server::start(&mut certvouch(
         site.path(),
         &[
-            "serve", "--issuer", "ca.pem", "--signer-cert", "ocsp.pem", "--signer-key", "ocsp.key",
-            "--index", "index.txt", "--listen", &address.to_string(),
+            "serve",
+            "--issuer",
+            "ca.pem",
+            "--signer-cert",
+            "ocsp.pem",
+            "--signer-key",
+            "ocsp.key",
+            "--index",
+            "index.txt",
+            "--listen",
+            &address.to_string(),
         ],
     ));
     assert_eq!(again.listening_address(), address);
@@ -55,8 +68,18 @@ fn wildcard_addresses_of_both_families_share_a_port() {
     let server = Server::start(&mut certvouch(
         site.path(),
         &[
-            "serve", "--issuer", "ca.pem", "--signer-cert", "ocsp.pem", "--signer-key", "ocsp.key",
-            "--index", "index.txt", "--listen", &format!("0.0.0.0:{port}"), "--listen",
+            "serve",
+            "--issuer",
+            "ca.pem",
+            "--signer-cert",
+            "ocsp.pem",
+            "--signer-key",
+            "ocsp.key",
+            "--index",
+            "index.txt",
+            "--listen",
+            &format!("0.0.0.0:{port}"),
+            "--listen",
             &format!("[::]:{port}"),
         ],
     ));
@@ -72,7 +95,11 @@ fn assert_refused(site: &Site, flags: &[&str], words: &[&str]) {
     assert_eq!(outcome.code, Some(2), "{flags:?}: {}", outcome.all());
     assert_eq!(outcome.out(), "", "{flags:?}");
     for word in words {
-        assert!(outcome.err().contains(word), "{flags:?}: {word:?} in {}", outcome.err());
+        assert!(
+            outcome.err().contains(word),
+            "{flags:?}: {word:?} in {}",
+            outcome.err()
+        );
     }
 }
 
@@ -106,8 +133,17 @@ fn signer_that_clients_would_reject_stops_the_start_with_cause_and_remedy() {
     ] {
         let (cert, key) = (format!("{name}.pem"), format!("{name}.key"));
         let flags = [
-            "serve", "--issuer", "ca.pem", "--signer-cert", &cert, "--signer-key", &key, "--index",
-            "index.txt", "--listen", "127.0.0.1:0",
+            "serve",
+            "--issuer",
+            "ca.pem",
+            "--signer-cert",
+            &cert,
+            "--signer-key",
+            &key,
+            "--index",
+            "index.txt",
+            "--listen",
+            "127.0.0.1:0",
         ];
         assert_refused(&site, &flags, &["issuer \"ca\"", cause, "to mend it: "]);
     }
@@ -128,13 +164,30 @@ fn key_that_others_may_read_stops_the_start() {
 fn ca_key_signs_only_on_explicit_word() {
     let site = Site::new();
     let flags = [
-        "serve", "--issuer", "ca.pem", "--signer-cert", "ca.pem", "--signer-key", "ca.key", "--index",
-        "index.txt", "--listen", "127.0.0.1:0",
+        "serve",
+        "--issuer",
+        "ca.pem",
+        "--signer-cert",
+        "ca.pem",
+        "--signer-key",
+        "ca.key",
+        "--index",
+        "index.txt",
+        "--listen",
+        "127.0.0.1:0",
     ];
     assert_refused(&site, &flags, &["issuer \"ca\"", "sign"]);
     let word = [
-        "serve", "--issuer", "ca.pem", "--sign-with-ca-key", "--signer-key", "ca.key", "--index",
-        "index.txt", "--listen", "127.0.0.1:0",
+        "serve",
+        "--issuer",
+        "ca.pem",
+        "--sign-with-ca-key",
+        "--signer-key",
+        "ca.key",
+        "--index",
+        "index.txt",
+        "--listen",
+        "127.0.0.1:0",
     ];
     let server = Server::start(&mut certvouch(site.path(), &word));
     let address = server.listening_address();
@@ -164,7 +217,11 @@ fn broken_index_stops_the_start_with_file_and_line() {
     std::fs::write(&site.files.index, &cut[..cut.len() - 5]).unwrap();
     let outcome = site.refused(&[]);
     assert_eq!(outcome.code, Some(2), "{}", outcome.all());
-    assert!(outcome.err().contains("index.txt: line 5: "), "{}", outcome.err());
+    assert!(
+        outcome.err().contains("index.txt: line 5: "),
+        "{}",
+        outcome.err()
+    );
 }
 
 #[test]
@@ -176,16 +233,29 @@ fn easy_rsa_folder_brings_its_own_certificate() {
     std::fs::copy(&site.files.index, pki.join("index.txt")).unwrap();
     let flags = |folder: &'static str| {
         [
-            "serve", "--easy-rsa", folder, "--signer-cert", "ocsp.pem", "--signer-key", "ocsp.key",
-            "--listen", "127.0.0.1:0",
+            "serve",
+            "--easy-rsa",
+            folder,
+            "--signer-cert",
+            "ocsp.pem",
+            "--signer-key",
+            "ocsp.key",
+            "--listen",
+            "127.0.0.1:0",
         ]
     };
     for folder in ["easy-rsa", "easy-rsa/pki"] {
         let server = Server::start(&mut certvouch(site.path(), &flags(folder)));
         let address = server.listening_address();
-        assert!(crate::support::is_revoked(site.status(address, &site.world.ee_rev)));
+        assert!(crate::support::is_revoked(
+            site.status(address, &site.world.ee_rev)
+        ));
     }
-    assert_refused(&site, &flags("."), &["is no easy-rsa folder", "ca.crt and index.txt"]);
+    assert_refused(
+        &site,
+        &flags("."),
+        &["is no easy-rsa folder", "ca.crt and index.txt"],
+    );
 }
 
 #[test]
@@ -203,10 +273,19 @@ fn flags_that_contradict_each_other_are_usage_errors() {
 #[test]
 fn help_and_version_go_to_standard_output_and_succeed() {
     let site = Site::new();
-    for arguments in [&["--help"][..], &["serve", "--help"], &["config", "check", "--help"], &["--version"]] {
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["config", "check", "--help"],
+        &["--version"],
+    ] {
         let outcome = run(site.path(), arguments);
         assert_eq!(outcome.code, Some(0), "{arguments:?}");
-        assert!(outcome.out().contains("certvouch"), "{arguments:?}: {}", outcome.out());
+        assert!(
+            outcome.out().contains("certvouch"),
+            "{arguments:?}: {}",
+            outcome.out()
+        );
         assert_eq!(outcome.err(), "");
     }
 }

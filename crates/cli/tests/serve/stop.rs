@@ -19,7 +19,10 @@ fn sigterm_finishes_what_was_begun_and_takes_no_more() {
     begun.send(head).unwrap();
     let mut kept = Connection::open(address);
     kept.send(&request).unwrap();
-    assert_eq!(status_in(&kept.read_response(false).unwrap()), CertStatus::Good);
+    assert_eq!(
+        status_in(&kept.read_response(false).unwrap()),
+        CertStatus::Good
+    );
     server.ask_to_stop();
     let _ = server.wait_for_stderr("stopping");
     // An idle connection is closed, no new one is taken, and the half request may be completed.
@@ -43,7 +46,11 @@ fn drain_has_an_end() {
     stuck.send(b"POST / HTTP/1.1\r\nHost: x\r\n").unwrap();
     assert_eq!(site.status(address, &site.world.ee_good), CertStatus::Good);
     assert_eq!(server.terminate().code(), Some(0));
-    assert!(server.stderr().contains("did not end in time"), "{}", server.stderr());
+    assert!(
+        server.stderr().contains("did not end in time"),
+        "{}",
+        server.stderr()
+    );
 }
 
 #[test]
@@ -56,7 +63,11 @@ fn second_signal_ends_it_at_once() {
     server.ask_to_stop();
     let _ = server.wait_for_stderr("finished first");
     assert_eq!(server.terminate().code(), Some(0));
-    assert!(server.stderr().contains("second signal"), "{}", server.stderr());
+    assert!(
+        server.stderr().contains("second signal"),
+        "{}",
+        server.stderr()
+    );
 }
 
 #[test]

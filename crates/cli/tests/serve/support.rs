@@ -68,10 +68,7 @@ impl Site {
     }
 
     pub(crate) fn start(&self, further: &[&str]) -> Server {
-        Server::start(&mut certvouch(
-            self.path(),
-            &[&FLAGS[..], further].concat(),
-        ))
+        Server::start(&mut certvouch(self.path(), &[&FLAGS[..], further].concat()))
     }
 
     /// `serve` that must refuse to start.
@@ -109,7 +106,9 @@ impl Site {
 
 /// What stands before the row of this name, the row, and what stands behind it.
 pub(crate) fn split_row<'a>(index: &'a str, name: &str) -> (&'a str, &'a str, &'a str) {
-    let at = index.find(&format!("/CN={name}/")).expect("a row of that name");
+    let at = index
+        .find(&format!("/CN={name}/"))
+        .expect("a row of that name");
     let start = index[..at].rfind('\n').map_or(0, |end| end + 1);
     let end = at + index[at..].find('\n').expect("the row ends") + 1;
     (&index[..start], &index[start..end], &index[end..])
