@@ -98,15 +98,8 @@ impl Reader {
             revocation,
             offset: self.offset,
         };
-        match self.table.insert(&row) {
-            Ok(false) => Ok(()),
-            Ok(true) => {
-                let reports = &mut self.table.reports;
-                reports.push(self.line, number, ReportKind::Duplicate);
-                Ok(())
-            }
-            Err(_) => Err(ParseError::new(self.line, None, Why::TooLarge)),
-        }
+        let pushed = self.table.push(&row, self.line);
+        pushed.map_err(|_| ParseError::new(self.line, None, Why::TooLarge))
     }
 
     /// `openssl ca` refuses a revocation time in a row that is not revoked, and none in one that is.

@@ -72,7 +72,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The first ones, at most [`MAX_REPORTS`], in the order of their lines.
+    /// At most [`MAX_REPORTS`] of them, in the order of their lines.
     #[must_use]
     pub fn listed(&self) -> &[Report] {
         &self.listed
@@ -82,6 +82,11 @@ impl Reports {
     #[must_use]
     pub const fn total(&self) -> usize {
         self.total
+    }
+
+    /// Puts them in the order of their lines.
+    pub(super) fn sort(&mut self) {
+        self.listed.sort_by_key(|report| report.line);
     }
 
     pub(super) fn push(&mut self, line: u64, serial: &[u8], kind: ReportKind) {
