@@ -141,7 +141,7 @@ impl Revocation {
 
 /// The first four of exactly six columns; the file and the name are nobody's business.
 ///
-/// A TAB after a backslash belongs to its column. OpenSSL bears one more TAB at the very end of a row.
+/// A TAB after a backslash belongs to its column.
 fn columns(line: &[u8]) -> Result<[&[u8]; 4], Why> {
     let mut ends = [0; 5];
     let mut count = 0;
@@ -151,7 +151,6 @@ fn columns(line: &[u8]) -> Result<[&[u8]; 4], Why> {
         }
         match ends.get_mut(count) {
             Some(end) => *end = tab,
-            None if tab + 1 == line.len() => break,
             None => return Err(Why::TooManyColumns),
         }
         count += 1;
