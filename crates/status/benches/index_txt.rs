@@ -1,7 +1,9 @@
-//! Rows per second of `index_txt::parse`, beside an anchor from the same run: counting the line ends of the same
-//! octets with memchr, which is bound by memory. Wall time differs between machines; the ratio does so less.
+//! Rows per second of `index_txt::parse`, beside an anchor from the same run: counting the line
+//! ends of the same octets with memchr, which is bound by memory. Wall time differs between
+//! machines; the ratio does so less.
 //!
-//! `cargo bench -p certvouch-status`; without `--bench` (as `cargo test --benches` runs it) a small file only.
+//! `cargo bench -p certvouch-status`; without `--bench` (as `cargo test --benches` runs it) a small
+//! file only.
 
 #![expect(clippy::print_stdout, reason = "a bench exists to print")]
 
@@ -59,7 +61,11 @@ fn delay(rounds: usize) -> Duration {
     let now = || Timestamp::EPOCH;
     let source = IndexTxt::open(&path, UnrevokePolicy::Refuse, now()).expect("open an index");
     let (sender, told) = channel();
-    let tell = move |news: Result<_, _>| drop(sender.send(news.is_ok()));
+    let tell = move |news: Result<_, _>| {
+        sender
+            .send(news.is_ok())
+            .expect("the bench listens to its end");
+    };
     let watch = Watch::start(Arc::new(source), WatchSettings::default(), now, tell);
     let watch = watch.expect("start a thread");
     while !watch.is_notified() {

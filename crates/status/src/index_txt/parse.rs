@@ -1,7 +1,8 @@
-//! From the octets of an `index.txt` to a [`Table`]: one way through the lines, linear in their length.
+//! From the octets of an `index.txt` to a [`Table`]: one way through the lines, linear in their
+//! length.
 //!
-//! The number of lines is counted first, which costs a hundredth of the rest and lets every table be made once,
-//! in its final size.
+//! The number of lines is counted first, which costs a hundredth of the rest and lets every table
+//! be made once, in its final size.
 
 use certvouch_types::Timestamp;
 use certvouch_types::limits::MAX_SERIAL_OCTETS;
@@ -18,9 +19,9 @@ use crate::serial_key::minimal;
 /// Reads a whole file. It never panics, whatever the octets are.
 ///
 /// # Errors
-/// The first line that is not what OpenSSL writes and reads: an empty one, one with another number of columns
-/// than six, a type, time or serial number that is none, a revocation time where there must be none; a line
-/// without its LF, and a NUL octet anywhere.
+/// The first line that is not what OpenSSL writes and reads: an empty one, one with another number
+/// of columns than six, a type, time or serial number that is none, a revocation time where there
+/// must be none; a line without its LF, and a NUL octet anywhere.
 pub fn parse(octets: &[u8]) -> Result<Table, ParseError> {
     if let Some(nul) = memchr(0, octets) {
         return Err(ParseError::new(line_of(octets, nul), None, Why::Nul));
@@ -102,7 +103,8 @@ impl Reader {
         pushed.map_err(|_| ParseError::new(self.line, None, Why::TooLarge))
     }
 
-    /// `openssl ca` refuses a revocation time in a row that is not revoked, and none in one that is.
+    /// `openssl ca` refuses a revocation time in a row that is not revoked, and none in one that
+    /// is.
     fn revocation(
         &self,
         state: State,

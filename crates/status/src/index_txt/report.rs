@@ -1,4 +1,5 @@
-//! What is odd about a file without making it unusable: said to the operator, and never to a client.
+//! What is odd about a file without making it unusable: said to the operator, and never to a
+//! client.
 
 use core::fmt;
 

@@ -1,10 +1,10 @@
-//! What an index says, packed: one record of 22 octets and the serial number for a valid row, and a hash table of
-//! 32-bit places over them.
+//! What an index says, packed: one record of 12 octets and the serial number for a valid row, and a
+//! hash table of 32-bit places over them.
 //!
-//! A record is `flags, length, serial, notAfter (5), place of the row in the file (5)`; a revoked one adds
-//! `time (5), reason`, and one with a detail `hold instruction, invalidity date (5)`. Times are five octets from the
-//! year 0 on, which reach beyond 9999. Records are written once; a row that loses against a stricter one with
-//! the same serial number is flagged as dead.
+//! A record is `flags, length, serial, notAfter (5), place of the row in the file (5)`; a revoked
+//! one adds `time (5), reason`, and one with a detail `hold instruction, invalidity date (5)`.
+//! Times are five octets from the year 0 on, which reach beyond 9999. Records are written once; a
+//! row that loses against a stricter one with the same serial number is flagged as dead.
 
 use core::fmt;
 use core::hash::BuildHasher as _;
@@ -161,7 +161,8 @@ struct Pending {
     place: u32,
 }
 
-/// Rows that enter the hash table together: enough to overlap, few enough to stay in the nearest cache.
+/// Rows that enter the hash table together: enough to overlap, few enough to stay in the nearest
+/// cache.
 const BATCH: usize = 256;
 
 /// More records than 32-bit places can reach.
@@ -172,7 +173,8 @@ impl Table {
     /// An empty table with room for this many rows.
     pub(super) fn with_room(rows: usize) -> Self {
         Self {
-            // A valid row with a serial number of 16 octets has 28; what is too much is given back in the end.
+            // A valid row with a serial number of 16 octets has 28; what is too much is given back
+            // in the end.
             records: Vec::with_capacity(rows.saturating_mul(28)),
             places: HashTable::with_capacity(rows),
             hasher: RandomState::default(),
@@ -182,10 +184,12 @@ impl Table {
         }
     }
 
-    /// Adds a row. It is found only after [`Table::settle`], which [`Table::finish`] does for the last ones.
+    /// Adds a row. It is found only after [`Table::settle`], which [`Table::finish`] does for the
+    /// last ones.
     ///
-    /// The hash table of a large file is larger than the processor's caches. Rows enter it in batches, because the
-    /// processor waits for many places at once when nothing else stands between them: twice as fast.
+    /// The hash table of a large file is larger than the processor's caches. Rows enter it in
+    /// batches, because the processor waits for many places at once when nothing else stands
+    /// between them: twice as fast.
     pub(super) fn push(&mut self, row: &Row<'_>, line: u64) -> Result<(), Full> {
         let place = u32::try_from(self.records.len()).map_err(|_| Full)?;
         self.pending.push(Pending {
@@ -254,8 +258,8 @@ impl Table {
         Some(read(&self.records, index(*place)).0)
     }
 
-    /// What the responder is told about this serial number. A number without a row was never issued, and neither
-    /// was a negative one.
+    /// What the responder is told about this serial number. A number without a row was never
+    /// issued, and neither was a negative one.
     #[must_use]
     pub fn status(&self, serial: &SerialNumber<'_>) -> StatusRecord {
         let row = serial.unsigned().and_then(|octets| self.get(octets));
@@ -378,7 +382,8 @@ fn write(records: &mut Vec<u8>, row: &Row<'_>) {
     if detail.is_some() {
         flags |= DETAIL;
     }
-    // The parser keeps no serial number of more than MAX_SERIAL_KEPT octets, which one octet can say.
+    // The parser keeps no serial number of more than MAX_SERIAL_KEPT octets, which one octet can
+    // say.
     records.extend([flags, u8::try_from(row.serial.len()).unwrap_or(u8::MAX)]);
     records.extend_from_slice(row.serial);
     records.extend(wide(since_year_zero(row.not_after)));

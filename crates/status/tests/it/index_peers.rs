@@ -1,10 +1,9 @@
 //! The index files of real CAs, and OpenSSL's word on which files are to be refused.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::common::{ask, at, knows, open, t0, valid};
 use certvouch_responder::{HoldInstruction, Knowledge};
 use certvouch_status::index_txt::parse;
 use certvouch_status::{SerialKey, easy_rsa};
@@ -13,7 +12,6 @@ use certvouch_testkit::openssl_ca::{Issued, OpensslCa, Revocation};
 use certvouch_testkit::peer::{self, PATIENCE, Peer};
 use certvouch_testkit::pki::KeyAlg;
 use certvouch_types::{CrlReason, Timestamp};
-use common::{ask, at, knows, open, t0, valid};
 
 fn reason(source: &certvouch_status::IndexTxt, serial: &str) -> Option<CrlReason> {
     match knows(source, serial) {
@@ -111,7 +109,8 @@ fn index_of_openssl_ca_is_understood_and_followed() {
     assert_eq!(source.health().counts.expired, 1);
 }
 
-/// Whether `openssl ocsp` takes this index: it answers for the signer's serial number, or refuses to start.
+/// Whether `openssl ocsp` takes this index: it answers for the signer's serial number, or refuses
+/// to start.
 fn openssl_takes(openssl: &Peer, ca: &OpensslCa, signer: &Issued, index: &[u8]) -> bool {
     fs::write(ca.dir().join("try.txt"), index).unwrap();
     let [cert, key] = [&signer.cert, &signer.key].map(|path| path.to_str().unwrap());
@@ -162,8 +161,9 @@ fn structure_that_openssl_refuses_is_refused() {
             assert_eq!((theirs, ours.is_ok()), (takes, takes), "{text:?}: {ours:?}");
         }
     }
-    // The one file that OpenSSL takes and we do not: it leaves out the row that was cut, and says nothing.
-    let cut = one.clone() + "V\t271231235959Z\t\t02\tunknown\t/CN=x";
+    // The one file that OpenSSL takes and we do not: it leaves out the row that was cut, and says
+    // nothing.
+    let cut = one + "V\t271231235959Z\t\t02\tunknown\t/CN=x";
     assert!(openssl_takes(&openssl, &ca, &signer, cut.as_bytes()));
     assert_eq!(parse(cut.as_bytes()).unwrap_err().line, 2);
 }

@@ -1,17 +1,15 @@
 //! What a reload may change, what it may not, and what it says then.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use crate::common::{ask, gone, key, knows, open, revoked, t0, valid};
 use certvouch_responder::Knowledge;
 use certvouch_status::index_txt::{FileDigest, Refusal};
 use certvouch_status::{IndexTxt, OpenError, ReloadError, Reloaded, UnrevokePolicy};
 use certvouch_types::CrlReason;
-use common::{ask, gone, key, knows, open, revoked, t0, valid};
 use tempfile::TempDir;
 
 const THEN: &str = "260101000000Z";
@@ -379,7 +377,8 @@ fn confirmation_is_good_for_one_file_and_once() {
     );
     assert_eq!(knows(&source, "02"), Knowledge::NeverIssued);
 
-    // More is revoked, and then the confirmed file comes back as a backup: the old word does not count.
+    // More is revoked, and then the confirmed file comes back as a backup: the old word does not
+    // count.
     place.replace(&(gone("01", THEN) + &valid("02")));
     assert!(!source.reload(t0()).unwrap().confirmed);
     place.replace(&smaller);

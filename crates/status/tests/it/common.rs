@@ -1,6 +1,4 @@
-//! What several test files of this crate share.
-
-#![allow(dead_code, reason = "every test file uses its part of this module")]
+//! What several test modules share: a clock, rows, and a way to ask a source.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -10,20 +8,20 @@ use certvouch_status::{IndexTxt, SerialKey, UnrevokePolicy};
 use certvouch_types::{CrlReason, SerialNumber, Timestamp};
 
 /// The frozen clock of the requirements: 2026-01-10T00:00:00Z.
-pub fn t0() -> Timestamp {
+pub(crate) fn t0() -> Timestamp {
     at("2026-01-10T00:00:00Z")
 }
 
-pub fn at(rfc3339: &str) -> Timestamp {
+pub(crate) fn at(rfc3339: &str) -> Timestamp {
     Timestamp::from_rfc3339(rfc3339).unwrap()
 }
 
-pub fn open(path: &std::path::Path) -> IndexTxt {
+pub(crate) fn open(path: &std::path::Path) -> IndexTxt {
     IndexTxt::open(path, UnrevokePolicy::Refuse, t0()).unwrap()
 }
 
 /// The content octets of an INTEGER of this value.
-pub fn content(hex: &str) -> Vec<u8> {
+pub(crate) fn content(hex: &str) -> Vec<u8> {
     let hex = format!("{}{hex}", if hex.len() % 2 == 1 { "0" } else { "" });
     let octets = certvouch_testkit::der::hex(&hex);
     let key = SerialKey::new(&octets);
@@ -34,12 +32,12 @@ pub fn content(hex: &str) -> Vec<u8> {
     }
 }
 
-pub fn key(hex: &str) -> SerialKey {
+pub(crate) fn key(hex: &str) -> SerialKey {
     SerialKey::of(&SerialNumber::from_content(&content(hex))).unwrap()
 }
 
 /// Asks a source as the responder does.
-pub fn ask(source: &impl StatusSource, serials: &[&str]) -> Vec<StatusRecord> {
+pub(crate) fn ask(source: &impl StatusSource, serials: &[&str]) -> Vec<StatusRecord> {
     let contents: Vec<Vec<u8>> = serials.iter().map(|hex| content(hex)).collect();
     let serials: Vec<_> = contents
         .iter()
@@ -55,11 +53,11 @@ pub fn ask(source: &impl StatusSource, serials: &[&str]) -> Vec<StatusRecord> {
     }
 }
 
-pub fn knows(source: &impl StatusSource, serial: &str) -> Knowledge {
+pub(crate) fn knows(source: &impl StatusSource, serial: &str) -> Knowledge {
     ask(source, &[serial])[0].knowledge
 }
 
-pub fn revoked(time: &str, reason: Option<CrlReason>) -> Knowledge {
+pub(crate) fn revoked(time: &str, reason: Option<CrlReason>) -> Knowledge {
     Knowledge::Revoked {
         at: at(time),
         reason,
@@ -67,11 +65,11 @@ pub fn revoked(time: &str, reason: Option<CrlReason>) -> Knowledge {
 }
 
 /// A row of a valid certificate.
-pub fn valid(serial: &str) -> String {
+pub(crate) fn valid(serial: &str) -> String {
     format!("V\t271231235959Z\t\t{serial}\tunknown\t/CN=x\n")
 }
 
 /// A revoked row with this third column.
-pub fn gone(serial: &str, column: &str) -> String {
+pub(crate) fn gone(serial: &str, column: &str) -> String {
     format!("R\t271231235959Z\t{column}\t{serial}\tunknown\t/CN=x\n")
 }

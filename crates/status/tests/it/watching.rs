@@ -1,7 +1,5 @@
 //! The watcher finds every way in which a file is replaced, and says a failure once.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -9,9 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use crate::common::{gone, knows, open, t0, valid};
 use certvouch_responder::Knowledge;
 use certvouch_status::{IndexTxt, ReloadError, Reloaded, Watch, WatchSettings};
-use common::{gone, knows, open, t0, valid};
 
 /// Long enough for any machine; a test that works never waits for its end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -153,7 +151,8 @@ fn watch_tells_a_failure_once_and_its_end() {
             .contains("line 1: the row has 1 of 6 columns"),
         "{error}"
     );
-    // The same failure again, by another file of the same content, and then another failure: one word for each.
+    // The same failure again, by another file of the same content, and then another failure: one
+    // word for each.
     rename_into(&index, "broken\n");
     rename_into(&index, "broken\tmore\n");
     let error = watched.next().unwrap_err();

@@ -1,6 +1,5 @@
-//! Tables and damages made by a small generator: what is written is read back, and no octets make the parser panic.
-
-mod common;
+//! Tables and damages made by a small generator: what is written is read back, and no octets make
+//! the parser panic.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -169,7 +168,8 @@ fn random_tables_written_and_read_are_the_same() {
         let (truths, text) = random(&mut dice, round * 17);
         let table = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
         assert_reads(&table, &truths);
-        // Another spelling and another order of the same rows is the same table, and the diff finds nothing.
+        // Another spelling and another order of the same rows is the same table, and the diff finds
+        // nothing.
         let lines = truths
             .iter()
             .rev()
@@ -253,7 +253,7 @@ fn damaged_octets_never_panic_and_never_invent_rows() {
     let mut dice = Dice(31);
     let (_, text) = random(&mut dice, 25);
     let alphabet = b"VRES\t\n\r\\#,-0Zz\0\xFF";
-    for _ in 0..20_000 {
+    for _ in 0..4_000 {
         let mut octets = text.clone().into_bytes();
         for _ in 0..=dice.below(4) {
             let place = dice.below(octets.len());
@@ -270,7 +270,7 @@ fn damaged_octets_never_panic_and_never_invent_rows() {
             assert_eq!(table.counts().rows, table.len());
         }
     }
-    for _ in 0..20_000 {
+    for _ in 0..4_000 {
         // Anything goes: the assertion is that this returns.
         let noise = dice.octets(200);
         assert!(parse(&noise).is_err() || noise.is_empty() || noise.last() == Some(&b'\n'));
