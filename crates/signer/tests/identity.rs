@@ -71,7 +71,10 @@ fn delegate_of_another_key_of_the_same_ca_is_refused_as_such() {
     assert_eq!(fault(load(&world.d_a, &world.ca_a2)), Fault::IssuerKey);
     assert!(load(&world.d_a2, &world.ca_a2).is_ok());
     let forged = bare(&world).ocsp_signing().ocsp_nocheck().bad_signature();
-    assert_eq!(fault(load(&forged.issued_by(&world.ca_a), &world.ca_a)), Fault::IssuerKey);
+    assert_eq!(
+        fault(load(&forged.issued_by(&world.ca_a), &world.ca_a)),
+        Fault::IssuerKey
+    );
 }
 
 // covers: R6960-2.6-1
@@ -85,7 +88,10 @@ fn issuer_name_in_other_octets_is_another_name() {
         &rdn(o, der::printable("certvouch tests")),
     ]);
     assert_ne!(printable, world.ca_a.subject);
-    let cert = bare(&world).ocsp_signing().ocsp_nocheck().issuer_der(&printable);
+    let cert = bare(&world)
+        .ocsp_signing()
+        .ocsp_nocheck()
+        .issuer_der(&printable);
     let found = fault(load(&cert.issued_by(&world.ca_a), &world.ca_a));
     assert!(matches!(found, Fault::IssuerName { .. }), "{found:?}");
 }
@@ -93,12 +99,16 @@ fn issuer_name_in_other_octets_is_another_name() {
 #[test]
 fn delegate_signed_with_an_unknown_algorithm_is_refused_with_its_name() {
     let world = world();
-    let good = bare(&world).ocsp_signing().ocsp_nocheck().issued_by(&world.ca_a);
+    let good = bare(&world)
+        .ocsp_signing()
+        .ocsp_nocheck()
+        .issued_by(&world.ca_a);
     // ecdsa-with-SHA256 inside and outside becomes ecdsa-with-SHA224 (…4.3.1).
     let known = der::oid("1.2.840.10045.4.3.2");
     let mut der = good.der.clone();
-    let places: Vec<usize> =
-        (0..der.len()).filter(|at| der[*at..].starts_with(&known)).collect();
+    let places: Vec<usize> = (0..der.len())
+        .filter(|at| der[*at..].starts_with(&known))
+        .collect();
     assert_eq!(places.len(), 2);
     for at in places {
         der[at + known.len() - 1] = 1;
@@ -113,17 +123,29 @@ fn delegate_signed_with_an_unknown_algorithm_is_refused_with_its_name() {
 fn delegate_without_ocsp_signing_is_refused_also_with_any() {
     let world = world();
     let with = |purposes: &[&str]| {
-        let cert = bare(&world).ocsp_nocheck().eku(purposes).issued_by(&world.ca_a);
+        let cert = bare(&world)
+            .ocsp_nocheck()
+            .eku(purposes)
+            .issued_by(&world.ca_a);
         load(&cert, &world.ca_a)
     };
     let none = bare(&world).ocsp_nocheck().issued_by(&world.ca_a);
     let lacking = Fault::ExtendedKeyUsage { any: false };
     assert_eq!(fault(load(&none, &world.ca_a)), lacking);
     assert_eq!(fault(with(&["1.3.6.1.5.5.7.3.1"])), lacking);
-    assert_eq!(fault(with(&[ANY_EKU])), Fault::ExtendedKeyUsage { any: true });
+    assert_eq!(
+        fault(with(&[ANY_EKU])),
+        Fault::ExtendedKeyUsage { any: true }
+    );
     assert!(with(&[ANY_EKU, OCSP_SIGNING]).is_ok());
     let error = with(&[ANY_EKU]).unwrap_err();
-    assert!(error.remedy().unwrap().contains("extendedKeyUsage = OCSPSigning"), "{error}");
+    assert!(
+        error
+            .remedy()
+            .unwrap()
+            .contains("extendedKeyUsage = OCSPSigning"),
+        "{error}"
+    );
 }
 
 // covers: R5280-4.2.1.12-1
@@ -135,11 +157,17 @@ fn delegate_whose_key_usage_cannot_sign_is_refused() {
         load(&cert.issued_by(&world.ca_a), &world.ca_a)
     };
     assert_eq!(fault(with(&[KeyUsage::KeyEncipherment])), Fault::KeyUsage);
-    assert_eq!(fault(with(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign])), Fault::KeyUsage);
+    assert_eq!(
+        fault(with(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign])),
+        Fault::KeyUsage
+    );
     assert!(with(&[KeyUsage::DigitalSignature]).is_ok());
     assert!(with(&[KeyUsage::NonRepudiation]).is_ok());
     // Without the extension nothing is restricted.
-    let absent = bare(&world).ocsp_signing().ocsp_nocheck().issued_by(&world.ca_a);
+    let absent = bare(&world)
+        .ocsp_signing()
+        .ocsp_nocheck()
+        .issued_by(&world.ca_a);
     assert!(load(&absent, &world.ca_a).is_ok());
 }
 
@@ -165,15 +193,22 @@ fn ml_dsa_delegate_with_encipherment_or_agreement_is_refused() {
 fn delegate_without_nocheck_is_refused_or_warned_about() {
     let world = world();
     // noRevAvail does not replace it.
-    let cert = bare(&world).ocsp_signing().extension("2.5.29.56", false, &der::null());
+    let cert = bare(&world)
+        .ocsp_signing()
+        .extension("2.5.29.56", false, &der::null());
     let cert = cert.issued_by(&world.ca_a);
     let error = load(&cert, &world.ca_a).unwrap_err();
-    assert!(error.remedy().unwrap().contains("noCheck = ignored"), "{error}");
+    assert!(
+        error.remedy().unwrap().contains("noCheck = ignored"),
+        "{error}"
+    );
     assert_eq!(fault(Err(error)), Fault::Nocheck);
     let relaxed = load_as(&cert, &world.ca_a, |c| c.nocheck = NocheckRule::Warn).unwrap();
     assert_eq!(relaxed.warnings(), [Warning::NocheckMissing]);
     let both = bare(&world).ocsp_signing().ocsp_nocheck();
-    let both = both.extension("2.5.29.56", false, &der::null()).issued_by(&world.ca_a);
+    let both = both
+        .extension("2.5.29.56", false, &der::null())
+        .issued_by(&world.ca_a);
     assert_eq!(load(&both, &world.ca_a).unwrap().warnings(), []);
 }
 
@@ -201,7 +236,10 @@ fn nocheck_must_hold_null_and_should_not_be_critical() {
 fn delegate_that_is_a_ca_is_refused() {
     let world = world();
     let cert = |ca| {
-        let cert = bare(&world).ocsp_signing().ocsp_nocheck().basic_constraints(ca, None);
+        let cert = bare(&world)
+            .ocsp_signing()
+            .ocsp_nocheck()
+            .basic_constraints(ca, None);
         load(&cert.issued_by(&world.ca_a), &world.ca_a)
     };
     assert_eq!(fault(cert(true)), Fault::DelegateIsCa);
@@ -212,7 +250,14 @@ fn delegate_that_is_a_ca_is_refused() {
 #[test]
 fn certificate_outside_its_dates_is_refused_with_the_distance() {
     let world = world();
-    let at = |seconds| load_at(&world.d_a, &world.ca_a, Timestamp::from_unix(seconds), |_| {});
+    let at = |seconds| {
+        load_at(
+            &world.d_a,
+            &world.ca_a,
+            Timestamp::from_unix(seconds),
+            |_| {},
+        )
+    };
     let (from, to) = (world.d_a.not_before, world.d_a.not_after);
     let early = at(from - 3 * DAY).unwrap_err();
     assert!(early.cause().contains("begins in 3 days"), "{early}");
@@ -264,11 +309,23 @@ fn key_of_the_ca_signs_only_by_explicit_word() {
         assert!(!signer.is_delegated());
     }
     // The word permits the CA, it does not demand it; and a foreign CA stays foreign.
-    assert!(load_as(&world.d_a, &world.ca_a, yes).unwrap().is_delegated());
-    assert!(matches!(fault(load_as(&world.ca_b, &world.ca_a, yes)), Fault::IssuerName { .. }));
-    let renamed = CertBuilder::new(&[("CN", "x")], &world.ca_a.key).ocsp_signing().ocsp_nocheck();
+    assert!(
+        load_as(&world.d_a, &world.ca_a, yes)
+            .unwrap()
+            .is_delegated()
+    );
+    assert!(matches!(
+        fault(load_as(&world.ca_b, &world.ca_a, yes)),
+        Fault::IssuerName { .. }
+    ));
+    let renamed = CertBuilder::new(&[("CN", "x")], &world.ca_a.key)
+        .ocsp_signing()
+        .ocsp_nocheck();
     let renamed = renamed.issued_by(&world.ca_a);
-    assert_eq!(fault(load_as(&renamed, &world.ca_a, yes)), Fault::CaKeyOtherName);
+    assert_eq!(
+        fault(load_as(&renamed, &world.ca_a, yes)),
+        Fault::CaKeyOtherName
+    );
 }
 
 // covers: BR-7.1.2.10.7-1, D-39
@@ -293,7 +350,10 @@ fn ca_without_digital_signature_does_not_sign_responses() {
 #[test]
 fn key_of_another_certificate_is_refused() {
     let world = world();
-    let mixed = Cert { key: world.ee_good.key.clone(), ..world.d_a.clone() };
+    let mixed = Cert {
+        key: world.ee_good.key.clone(),
+        ..world.d_a.clone()
+    };
     let found = fault(load(&mixed, &world.ca_a));
     assert!(matches!(found, Fault::KeyMismatch { subject } if subject.contains("D-A")));
     let none = load_as(&world.d_a, &world.ca_a, |c| c.certificate = None);
@@ -341,7 +401,10 @@ fn delegate_that_points_to_its_own_status_is_warned_about() {
     let crl = good().crl_dp(&["http://crl.example/"]);
     assert_eq!(warned(crl), [Warning::CrlDistributionPoints]);
     let odd = good().extension("1.2.3.4", true, &[5, 0]);
-    assert_eq!(warned(odd), [Warning::UnknownCriticalExtension("1.2.3.4".into())]);
+    assert_eq!(
+        warned(odd),
+        [Warning::UnknownCriticalExtension("1.2.3.4".into())]
+    );
 }
 
 // covers: R6960-4.2.2.2.1-K2
@@ -350,12 +413,20 @@ fn long_life_and_near_end_are_warned_about() {
     let world = world();
     let living = |from: i64, to: i64| {
         let cert = bare(&world).ocsp_signing().ocsp_nocheck();
-        let cert = cert.validity(T0 + from * DAY, T0 + to * DAY).issued_by(&world.ca_a);
+        let cert = cert
+            .validity(T0 + from * DAY, T0 + to * DAY)
+            .issued_by(&world.ca_a);
         load(&cert, &world.ca_a).unwrap()
     };
     let end = |days| Timestamp::from_unix(T0 + days * DAY);
-    let soon = |days| Warning::ExpiresSoon { days_left: days, not_after: end(days) };
-    assert_eq!(living(-1, 366).warnings(), [Warning::LongLived { days: 367 }]);
+    let soon = |days| Warning::ExpiresSoon {
+        days_left: days,
+        not_after: end(days),
+    };
+    assert_eq!(
+        living(-1, 366).warnings(),
+        [Warning::LongLived { days: 367 }]
+    );
     assert_eq!(living(-1, 365).warnings(), []);
     assert_eq!(living(-300, 30).warnings(), [soon(30)]);
     assert_eq!(living(-300, 31).warnings(), []);
@@ -370,7 +441,10 @@ fn long_life_and_near_end_are_warned_about() {
     assert_eq!(identity.days_left(later), 2);
     let warning = identity.expires_soon(later).unwrap();
     assert!(warning.to_string().contains("in 2 days"), "{warning}");
-    assert_eq!(identity.days_left(Timestamp::from_unix(T0 + 40 * DAY + 1)), -1);
+    assert_eq!(
+        identity.days_left(Timestamp::from_unix(T0 + 40 * DAY + 1)),
+        -1
+    );
 }
 
 #[test]
@@ -379,7 +453,9 @@ fn file_with_several_certificates_gives_the_one_of_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let key = closed(dir.path(), "k", world.d_a.key.pkcs8_pem());
     let expired = bare(&world).ocsp_signing().ocsp_nocheck();
-    let expired = expired.validity(T0 - 9 * DAY, T0 - DAY).issued_by(&world.ca_a);
+    let expired = expired
+        .validity(T0 - 9 * DAY, T0 - DAY)
+        .issued_by(&world.ca_a);
     let issuer = Certificate::parse(&world.ca_a.der).unwrap();
     let load = |parts: &[String]| {
         let path = closed(dir.path(), "c", parts.concat());
@@ -411,17 +487,24 @@ fn certificate_file_of_another_kind_is_named() {
     for (content, what) in [
         (pem("PKCS7", &signed_data).into_bytes(), "PKCS#7"),
         (signed_data, "PKCS#7"),
-        (pem("TRUSTED CERTIFICATE", b"x").into_bytes(), "an OpenSSL trusted certificate"),
+        (
+            pem("TRUSTED CERTIFICATE", b"x").into_bytes(),
+            "an OpenSSL trusted certificate",
+        ),
         (world.d_a.key.pkcs8_pem().into_bytes(), "a private key"),
         (world.d_a.key.pkcs8_der(), "a private key or PKCS#12"),
         (b"hello".to_vec(), "neither PEM nor DER"),
     ] {
         let error = read(&content).unwrap_err();
-        let LoadError::Certificate(error) = error else { panic!("{error}") };
+        let LoadError::Certificate(error) = error else {
+            panic!("{error}")
+        };
         assert_eq!(error.fault, Fault::NotACertificate(what));
     }
     let cut = &world.d_a.der[..world.d_a.der.len() - 1];
-    assert!(matches!(read(cut), Err(LoadError::Certificate(e)) if matches!(e.fault, Fault::NotACertificate(_) | Fault::Malformed(_))));
+    assert!(
+        matches!(read(cut), Err(LoadError::Certificate(e)) if matches!(e.fault, Fault::NotACertificate(_) | Fault::Malformed(_)))
+    );
 }
 
 #[test]
@@ -438,7 +521,9 @@ fn configured_algorithm_is_that_of_the_response_signer() {
 fn delegate_key_of_another_kind_than_the_ca_key_is_accepted() {
     let world = World::new(KeyAlg::Rsa2048);
     let key = Key::cached(KeyAlg::P521, "identity");
-    let cert = CertBuilder::new(&[("CN", "D")], &key).ocsp_signing().ocsp_nocheck();
+    let cert = CertBuilder::new(&[("CN", "D")], &key)
+        .ocsp_signing()
+        .ocsp_nocheck();
     let cert = cert.sig_alg(SigAlg::RsaPssSha256).issued_by(&world.ca_a);
     assert!(load(&cert, &world.ca_a).is_ok());
 }

@@ -6,14 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::encoding::AsRawBytes as _;
-use aws_lc_rs::signature::{
-    ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING, PqdsaKeyPair,
-};
+use aws_lc_rs::signature::{ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING, PqdsaKeyPair};
 use certvouch_crypto::SignatureAlgorithm;
 use certvouch_responder::Signer as _;
-use certvouch_signer::{
-    FileSigner, ForeignFormat, KeyFault, KeyKind, LoadError, PassphraseSource,
-};
+use certvouch_signer::{FileSigner, ForeignFormat, KeyFault, KeyKind, LoadError, PassphraseSource};
 use certvouch_testkit::der;
 use certvouch_testkit::pki::{Key, KeyAlg, SigAlg, pem};
 use common::{closed, open, open_with, same_key, verifies};
@@ -124,7 +120,12 @@ fn ml_dsa_key_in_all_three_forms_of_rfc_9881_is_the_same_key() {
         ];
         let signers = forms.map(|form| {
             let algorithm = der::seq(&[&der::oid(oid)]);
-            open(der::seq(&[&der::uint(&[0]), &algorithm, &der::octets(&form)])).unwrap()
+            open(der::seq(&[
+                &der::uint(&[0]),
+                &algorithm,
+                &der::octets(&form),
+            ]))
+            .unwrap()
         });
         for signer in &signers {
             assert_eq!(signer.public_key_info(), signers[0].public_key_info());
@@ -160,7 +161,10 @@ fn algorithm_that_does_not_fit_the_key_is_refused_with_those_that_do() {
         Some(SignatureAlgorithm::Ed25519),
     );
     let remedy = error.unwrap_err().remedy().unwrap();
-    assert!(remedy.ends_with("ecdsa-sha512, ecdsa-sha384, ecdsa-sha256"), "{remedy}");
+    assert!(
+        remedy.ends_with("ecdsa-sha512, ecdsa-sha384, ecdsa-sha256"),
+        "{remedy}"
+    );
 }
 
 // covers: T-32
@@ -180,7 +184,10 @@ fn debug_and_errors_show_nothing_of_the_key() {
     let secret = text.lines().nth(1).unwrap();
     let damaged = text.replace("MIG", "M!G");
     let error = open(&damaged).unwrap_err();
-    assert!(!format!("{error}{error:?}").contains(&secret[4..12]), "{error}");
+    assert!(
+        !format!("{error}{error:?}").contains(&secret[4..12]),
+        "{error}"
+    );
 }
 
 // covers: ALG-1
@@ -189,18 +196,25 @@ fn rsa_key_outside_2048_to_8192_bits_is_refused_by_its_size() {
     for bits in [1024, 2040, 8200_usize] {
         let mut modulus = vec![0xC5; bits / 8];
         modulus.insert(0, 0);
-        let numbers = der::seq(&[&der::uint(&[0]), &der::int_bytes(&modulus), &[
-            der::uint(&[1, 0, 1]),
-            der::uint(&[1]),
-            der::uint(&[1]),
-            der::uint(&[1]),
-            der::uint(&[1]),
-            der::uint(&[1]),
-            der::uint(&[1]),
-        ]
-        .concat()]);
+        let numbers = der::seq(&[
+            &der::uint(&[0]),
+            &der::int_bytes(&modulus),
+            &[
+                der::uint(&[1, 0, 1]),
+                der::uint(&[1]),
+                der::uint(&[1]),
+                der::uint(&[1]),
+                der::uint(&[1]),
+                der::uint(&[1]),
+                der::uint(&[1]),
+            ]
+            .concat(),
+        ]);
         let found = fault(open(pem("RSA PRIVATE KEY", &numbers)));
-        assert!(matches!(found, KeyFault::RsaSize { bits: b } if b == bits), "{found:?}");
+        assert!(
+            matches!(found, KeyFault::RsaSize { bits: b } if b == bits),
+            "{found:?}"
+        );
         assert!(matches!(fault(open(&numbers)), KeyFault::RsaSize { .. }));
     }
 }
@@ -210,7 +224,11 @@ fn rsa_key_outside_2048_to_8192_bits_is_refused_by_its_size() {
 fn kind_of_key_that_signs_nothing_here_is_named() {
     let pkcs8 = |algorithm: &[Vec<u8>]| {
         let algorithm = der::seq_of(algorithm);
-        der::seq(&[&der::uint(&[0]), &algorithm, &der::octets(&der::octets(&[1; 32]))])
+        der::seq(&[
+            &der::uint(&[0]),
+            &algorithm,
+            &der::octets(&der::octets(&[1; 32])),
+        ])
     };
     let ec = "1.2.840.10045.2.1";
     for (algorithm, name) in [
@@ -219,11 +237,17 @@ fn kind_of_key_that_signs_nothing_here_is_named() {
         (vec![der::oid("1.2.840.113549.1.1.10")], "PSS"),
         (vec![der::oid("2.16.840.1.101.3.4.3.32")], "HashML-DSA"),
         (vec![der::oid(ec), der::oid("1.3.132.0.10")], "secp256k1"),
-        (vec![der::oid(ec), der::oid("1.3.36.3.3.2.8.1.1.7")], "Brainpool"),
+        (
+            vec![der::oid(ec), der::oid("1.3.36.3.3.2.8.1.1.7")],
+            "Brainpool",
+        ),
         (vec![der::oid("1.2.3.4")], "1.2.3.4"),
     ] {
         let found = fault(open(pkcs8(&algorithm)));
-        assert!(matches!(&found, KeyFault::Unsupported(text) if text.contains(name)), "{found:?}");
+        assert!(
+            matches!(&found, KeyFault::Unsupported(text) if text.contains(name)),
+            "{found:?}"
+        );
     }
     let dsa = der::seq_of(&[0, 9, 9, 9, 9, 9_u8].map(|n| der::uint(&[n])));
     assert!(matches!(fault(open(dsa)), KeyFault::Unsupported(text) if text == "DSA"));
@@ -241,25 +265,73 @@ fn foreign_format_is_named_with_the_command_that_converts_it() {
     ]);
     let cases: Vec<(Vec<u8>, F, &str)> = vec![
         (legacy.into(), F::LegacyEncryptedPem, "openssl pkey -in"),
-        (pem("OPENSSH PRIVATE KEY", b"openssh-key-v1\0").into(), F::OpenSsh, "ssh-keygen"),
-        (pem("PGP PRIVATE KEY BLOCK", b"xxx").into(), F::Pgp, "certvouch signer new"),
-        (pem("TSS2 PRIVATE KEY", b"xxx").into(), F::Tpm, "certvouch signer new"),
+        (
+            pem("OPENSSH PRIVATE KEY", b"openssh-key-v1\0").into(),
+            F::OpenSsh,
+            "ssh-keygen",
+        ),
+        (
+            pem("PGP PRIVATE KEY BLOCK", b"xxx").into(),
+            F::Pgp,
+            "certvouch signer new",
+        ),
+        (
+            pem("TSS2 PRIVATE KEY", b"xxx").into(),
+            F::Tpm,
+            "certvouch signer new",
+        ),
         (vec![0x95, 1, 2, 3], F::Pgp, "certvouch signer new"),
-        (vec![0xFE, 0xED, 0xFE, 0xED, 0, 0, 0, 2], F::Jks, "keytool -importkeystore"),
-        (vec![0xCE, 0xCE, 0xCE, 0xCE, 0, 0, 0, 2], F::Jceks, "keytool -importkeystore"),
-        (vec![0x1E, 0xF1, 0xB5, 0xB0, 0], F::Pvk, "openssl rsa -inform PVK"),
-        (vec![7, 2, 0, 0, 0, 0x24], F::MsBlob, "openssl rsa -inform MSBLOB"),
-        ("PuTTY-User-Key-File-3: ssh-rsa\n".into(), F::Putty, "puttygen"),
-        ("{ \"kty\": \"EC\", \"d\": \"x\" }".into(), F::Jwk, "step crypto key format"),
-        (vec![0x30, 0x80, 2, 1, 3, 0x30, 0x80], F::Ber, "openssl pkcs12 -in"),
+        (
+            vec![0xFE, 0xED, 0xFE, 0xED, 0, 0, 0, 2],
+            F::Jks,
+            "keytool -importkeystore",
+        ),
+        (
+            vec![0xCE, 0xCE, 0xCE, 0xCE, 0, 0, 0, 2],
+            F::Jceks,
+            "keytool -importkeystore",
+        ),
+        (
+            vec![0x1E, 0xF1, 0xB5, 0xB0, 0],
+            F::Pvk,
+            "openssl rsa -inform PVK",
+        ),
+        (
+            vec![7, 2, 0, 0, 0, 0x24],
+            F::MsBlob,
+            "openssl rsa -inform MSBLOB",
+        ),
+        (
+            "PuTTY-User-Key-File-3: ssh-rsa\n".into(),
+            F::Putty,
+            "puttygen",
+        ),
+        (
+            "{ \"kty\": \"EC\", \"d\": \"x\" }".into(),
+            F::Jwk,
+            "step crypto key format",
+        ),
+        (
+            vec![0x30, 0x80, 2, 1, 3, 0x30, 0x80],
+            F::Ber,
+            "openssl pkcs12 -in",
+        ),
         (explicit, F::ExplicitCurve, "-ec_param_enc named_curve"),
     ];
     for (content, expected, command) in cases {
         let error = open(&content).unwrap_err();
         let text = error.to_string();
-        let LoadError::Key(key) = error else { panic!("{text}") };
-        assert!(matches!(key.fault, KeyFault::Foreign(found) if found == expected), "{text}");
-        assert!(text.contains(command) && text.contains(&expected.to_string()), "{text}");
+        let LoadError::Key(key) = error else {
+            panic!("{text}")
+        };
+        assert!(
+            matches!(key.fault, KeyFault::Foreign(found) if found == expected),
+            "{text}"
+        );
+        assert!(
+            text.contains(command) && text.contains(&expected.to_string()),
+            "{text}"
+        );
     }
 }
 
@@ -272,14 +344,23 @@ fn file_that_is_no_private_key_is_named() {
         (world.d_a.der.clone(), "a certificate"),
         (pem("PUBLIC KEY", &public).into_bytes(), "a public key"),
         (public, "a public key"),
-        (pem("CERTIFICATE REQUEST", b"x").into_bytes(), "a certificate request"),
+        (
+            pem("CERTIFICATE REQUEST", b"x").into_bytes(),
+            "a certificate request",
+        ),
         (b"hello".to_vec(), "neither PEM nor"),
     ] {
         let found = fault(open(content));
-        assert!(matches!(found, KeyFault::NotAKey(what) if what.starts_with(name)), "{found:?}");
+        assert!(
+            matches!(found, KeyFault::NotAKey(what) if what.starts_with(name)),
+            "{found:?}"
+        );
     }
     let two = key(KeyAlg::P256).pkcs8_pem() + &key(KeyAlg::Ed25519).pkcs8_pem();
-    assert!(matches!(fault(open(two)), KeyFault::SeveralKeys { count: 2 }));
+    assert!(matches!(
+        fault(open(two)),
+        KeyFault::SeveralKeys { count: 2 }
+    ));
     let cut = &key(KeyAlg::P256).pkcs8_pem()[..100];
     assert!(matches!(fault(open(cut)), KeyFault::Malformed(_)));
 }
@@ -287,7 +368,10 @@ fn file_that_is_no_private_key_is_named() {
 /// EncryptedPrivateKeyInfo with PBES2, made up: it is never decrypted.
 fn encrypted(kdf: &[u8]) -> Vec<u8> {
     let cipher = der::seq(&[&der::oid("2.16.840.1.101.3.4.1.42"), &der::octets(&[0; 16])]);
-    let algorithm = der::seq(&[&der::oid("1.2.840.113549.1.5.13"), &der::seq(&[kdf, &cipher])]);
+    let algorithm = der::seq(&[
+        &der::oid("1.2.840.113549.1.5.13"),
+        &der::seq(&[kdf, &cipher]),
+    ]);
     der::seq(&[&algorithm, &der::octets(&[0; 48])])
 }
 
@@ -309,12 +393,18 @@ fn encrypted_key_asks_for_its_passphrase_only_when_it_can_be_used() {
         Ok(String::from("wrong").into())
     }));
     let mut try_open = |content: &[u8]| {
-        fault(FileSigner::open(&closed(dir.path(), "key", content), &prompt, None))
+        fault(FileSigner::open(
+            &closed(dir.path(), "key", content),
+            &prompt,
+            None,
+        ))
     };
     // 2^31 - 1 iterations, and scrypt with 8 GiB.
     let endless = encrypted(&pbkdf2(&[0x7F, 0xFF, 0xFF, 0xFF]));
     assert!(!matches!(try_open(&endless), KeyFault::PassphraseWrong));
-    let sizes = [vec![0x40, 0, 0], vec![0x10], vec![1]].map(|n| der::uint(&n)).concat();
+    let sizes = [vec![0x40, 0, 0], vec![0x10], vec![1]]
+        .map(|n| der::uint(&n))
+        .concat();
     let scrypt = der::seq(&[&der::octets(&[1; 8]), &sizes]);
     let hungry = encrypted(&der::seq(&[&der::oid("1.3.6.1.4.1.11591.4.11"), &scrypt]));
     assert!(matches!(try_open(&hungry), KeyFault::KdfCost));
@@ -322,7 +412,10 @@ fn encrypted_key_asks_for_its_passphrase_only_when_it_can_be_used() {
         &der::seq(&[&der::oid("1.2.840.113549.1.12.1.3"), &der::seq(&[])]),
         &der::octets(&[0; 48]),
     ]);
-    assert!(matches!(try_open(&old), KeyFault::Foreign(ForeignFormat::Pbes1)));
+    assert!(matches!(
+        try_open(&old),
+        KeyFault::Foreign(ForeignFormat::Pbes1)
+    ));
     let plain = key(KeyAlg::P256).pkcs8_der();
     assert!(FileSigner::open(&closed(dir.path(), "key", plain), &prompt, None).is_ok());
     assert_eq!(asked.load(Ordering::SeqCst), 0);
@@ -333,7 +426,10 @@ fn encrypted_key_asks_for_its_passphrase_only_when_it_can_be_used() {
     assert!(matches!(fault(open(&good)), KeyFault::PassphraseMissing));
     let failing = PassphraseSource::Prompt(Arc::new(|_| Err(std::io::Error::other("no terminal"))));
     let path = closed(dir.path(), "key", &good);
-    assert!(matches!(fault(FileSigner::open(&path, &failing, None)), KeyFault::Prompt(_)));
+    assert!(matches!(
+        fault(FileSigner::open(&path, &failing, None)),
+        KeyFault::Prompt(_)
+    ));
 }
 
 // covers: T-32
@@ -346,14 +442,23 @@ fn passphrase_file_that_others_can_read_is_refused() {
     std::fs::set_permissions(&passphrase, std::fs::Permissions::from_mode(0o640)).unwrap();
     let source = PassphraseSource::File(passphrase.clone());
     let error = FileSigner::open(&key, &source, None).unwrap_err();
-    assert_eq!(error.remedy().unwrap(), format!("chmod 600 {}", passphrase.display()));
+    assert_eq!(
+        error.remedy().unwrap(),
+        format!("chmod 600 {}", passphrase.display())
+    );
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o660)).unwrap();
     let error = FileSigner::open(&key, &source, None).unwrap_err();
-    assert_eq!(error.remedy().unwrap(), format!("chmod 600 {}", key.display()));
+    assert_eq!(
+        error.remedy().unwrap(),
+        format!("chmod 600 {}", key.display())
+    );
 }
 
 #[test]
 fn kinds_say_their_names() {
     assert_eq!(KeyKind::EcdsaP256.to_string(), "ECDSA P-256");
-    assert_eq!(open(key(KeyAlg::MlDsa87).pkcs8_der()).unwrap().kind(), KeyKind::MlDsa87);
+    assert_eq!(
+        open(key(KeyAlg::MlDsa87).pkcs8_der()).unwrap().kind(),
+        KeyKind::MlDsa87
+    );
 }
