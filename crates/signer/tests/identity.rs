@@ -1,5 +1,11 @@
 //! What is refused, warned about and accepted as a signing identity (requirements §7, §8, E-37).
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in its helpers"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use certvouch_crypto::SignatureAlgorithm;
@@ -465,7 +471,7 @@ fn file_with_several_certificates_gives_the_one_of_the_key() {
     let (ca, d_a, old) = (world.ca_a.pem(), world.d_a.pem(), expired.pem());
     for parts in [
         [text.clone(), d_a.clone(), ca.clone()],
-        [ca.clone(), text.clone(), d_a.clone()],
+        [ca.clone(), text, d_a.clone()],
         [old.clone(), d_a.clone(), ca.clone()],
     ] {
         assert_eq!(load(&parts).unwrap().certificate(), world.d_a.der);
@@ -482,7 +488,10 @@ fn certificate_file_of_another_kind_is_named() {
     let world = world();
     let dir = tempfile::tempdir().unwrap();
     let read = |content: &[u8]| read_certificates(&closed(dir.path(), "c", content));
-    assert_eq!(read(&world.d_a.der).unwrap(), [world.d_a.der.clone()]);
+    assert_eq!(
+        read(&world.d_a.der).unwrap(),
+        std::slice::from_ref(&world.d_a.der)
+    );
     let signed_data = der::seq(&[&der::oid("1.2.840.113549.1.7.2")]);
     for (content, what) in [
         (pem("PKCS7", &signed_data).into_bytes(), "PKCS#7"),
@@ -514,6 +523,13 @@ fn configured_algorithm_is_that_of_the_response_signer() {
     let identity = load_as(&world.d_a, &world.ca_a, |c| c.algorithm = Some(algorithm)).unwrap();
     let signer = identity.response_signer(ResponderIdForm::ByName, EmbedCertificate::Never);
     assert_eq!(signer.algorithm(), algorithm);
+}
+
+// covers: R5280-4.2.1.2-1
+#[test]
+fn delegate_of_a_ca_with_an_odd_key_identifier_is_accepted() {
+    let world = world();
+    assert!(load(&world.d_ski, &world.ca_ski).is_ok());
 }
 
 // covers: D-20

@@ -1,5 +1,11 @@
 //! Making a signer: what stands in the files, what is never overwritten, and who accepts the result.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, also in its helpers"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use std::fs;

@@ -1,11 +1,5 @@
 //! What the tests of this crate share: closed files, and loading an identity from fixtures.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file uses a part of it"
-)]
-
 use std::path::{Path, PathBuf};
 
 use certvouch_crypto::{SignatureAlgorithm, verify_signature};
@@ -16,15 +10,15 @@ use certvouch_types::der::Reader;
 use certvouch_types::pkix::SubjectPublicKeyInfo;
 use certvouch_types::{AlgorithmIdentifier, Certificate, Timestamp};
 
-pub const DAY: i64 = 86_400;
-pub const MESSAGE: &[u8] = b"what is to be signed";
+pub(crate) const DAY: i64 = 86_400;
+pub(crate) const MESSAGE: &[u8] = b"what is to be signed";
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_unix(T0)
 }
 
 /// Writes a file that only its owner may read.
-pub fn closed(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn closed(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.join(name);
     std::fs::write(&path, content).unwrap();
@@ -33,12 +27,12 @@ pub fn closed(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 }
 
 /// Opens key octets as a file, without passphrase.
-pub fn open(content: impl AsRef<[u8]>) -> Result<FileSigner, LoadError> {
+pub(crate) fn open(content: impl AsRef<[u8]>) -> Result<FileSigner, LoadError> {
     open_with(content, None, None)
 }
 
 /// Opens key octets as a file, with the passphrase in another file.
-pub fn open_with(
+pub(crate) fn open_with(
     content: impl AsRef<[u8]>,
     passphrase: Option<&[u8]>,
     algorithm: Option<SignatureAlgorithm>,
@@ -52,7 +46,7 @@ pub fn open_with(
 }
 
 /// Whether what the signer signs verifies, by the table of certvouch-crypto, under this SubjectPublicKeyInfo.
-pub fn verifies(signer: &FileSigner, spki: &[u8]) -> bool {
+pub(crate) fn verifies(signer: &FileSigner, spki: &[u8]) -> bool {
     let signature = signer.sign_now(MESSAGE).unwrap();
     let spki = SubjectPublicKeyInfo::read(&mut Reader::new(spki)).unwrap();
     let identifier = AlgorithmIdentifier::parse(signer.algorithm().identifier(), "test").unwrap();
@@ -61,7 +55,7 @@ pub fn verifies(signer: &FileSigner, spki: &[u8]) -> bool {
 }
 
 /// Loads the identity of this certificate for this issuer at `now()`; the configuration may be changed before.
-pub fn load_as(
+pub(crate) fn load_as(
     cert: &Cert,
     issuer: &Cert,
     change: impl FnOnce(&mut SignerConfig),
@@ -70,7 +64,7 @@ pub fn load_as(
 }
 
 /// The same at another moment.
-pub fn load_at(
+pub(crate) fn load_at(
     cert: &Cert,
     issuer: &Cert,
     now: Timestamp,
@@ -84,11 +78,11 @@ pub fn load_at(
     SigningIdentity::load(&config, &Certificate::parse(&issuer.der).unwrap(), now)
 }
 
-pub fn load(cert: &Cert, issuer: &Cert) -> Result<SigningIdentity, LoadError> {
+pub(crate) fn load(cert: &Cert, issuer: &Cert) -> Result<SigningIdentity, LoadError> {
     load_as(cert, issuer, |_| {})
 }
 
 /// A key that matches a fixture.
-pub fn same_key(signer: &FileSigner, key: &Key) -> bool {
+pub(crate) fn same_key(signer: &FileSigner, key: &Key) -> bool {
     signer.public_key_info() == key.spki() && verifies(signer, &key.spki())
 }
