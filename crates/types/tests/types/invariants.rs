@@ -129,7 +129,8 @@ fn basic(input: &[u8], basic: &BasicOcspResponse<'_>, at: usize, response: &[u8]
     within(input, at, response);
     let data = &basic.data;
     assert_eq!(data.responses.iter().count(), data.responses.len());
-    assert_eq!(data.responses.is_empty(), data.responses.len() == 0);
+    let first = data.responses.iter().next();
+    assert_eq!(data.responses.is_empty(), first.is_none());
     let mut list = Vec::new();
     for single in data.responses.iter() {
         cert_id(input, &single.cert_id);

@@ -14,8 +14,7 @@ use certvouch_types::{CertIdFault, NonceFault, OcspRequest, Why};
 fn version_is_v1_spelled_out_or_not() {
     let world = world();
     let ask = Ask::new().entry(&an_id(&world)).nonce(&[1; 32]);
-    let plain = ask.clone().build();
-    assert!(!OcspRequest::parse(&plain).unwrap().explicit_version);
+    assert!(!OcspRequest::parse(&ask.build()).unwrap().explicit_version);
     let v1 = ask.clone().version(0).build();
     let request = OcspRequest::parse(&v1).unwrap();
     assert!(request.explicit_version);
