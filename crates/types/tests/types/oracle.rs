@@ -36,7 +36,6 @@ const ONLY_THEIRS: &[(&str, &str)] = &[
 /// What a decoder makes of the octets: its fields as text, or why it refuses them.
 type Reading = Result<String, String>;
 
-// covers: E-15, E-16, E-17, E-20
 #[test]
 fn generated_messages_are_read_as_x509_ocsp_reads_them() {
     for request in requests(300) {

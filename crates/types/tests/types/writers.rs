@@ -9,9 +9,9 @@ use certvouch_testkit::peer::require_or_skip;
 use certvouch_testkit::pki::{KeyAlg, SigAlg, T0, World};
 use certvouch_types::extension::values::{push_extension, push_nonce, push_time_extension};
 use certvouch_types::{
-    CertIdTemplate, CertStatus, CrlReason, HashAlgorithm, OcspResponseStatus, RequestWriter,
-    ResponderId, ResponseDataWriter, RevokedInfo, SerialNumber, SingleResponseFields, Timestamp,
-    basic_ocsp_response, error_response, oid,
+    CertIdTemplate, CertStatus, Certificate, CrlReason, HashAlgorithm, OcspResponseStatus,
+    RequestWriter, ResponderId, ResponseDataWriter, RevokedInfo, SerialNumber,
+    SingleResponseFields, Timestamp, basic_ocsp_response, error_response, oid,
 };
 use x509_cert::der::{Decode, Encode};
 
@@ -152,7 +152,7 @@ fn response_is_the_one_written_by_hand_with_and_without_certs() {
     }
 }
 
-// covers: R6960-4.2.1-1, R6960-4.2.1-2, R6960-4.2.1-3
+// covers: R6960-4.2.1-3
 #[test]
 fn signed_response_is_read_and_verified_by_others() {
     let world = World::new(KeyAlg::P256);
@@ -281,14 +281,17 @@ fn request_is_the_one_that_openssl_makes() {
         ];
         let certs = [&world.ee_good, &world.ee_rev, &world.ee_hold, &world.ee_exp];
         let serials = certs.map(|cert| format!("0x{}", cert.serial_hex()));
+        let issuer = Certificate::parse(&world.ca_a.der).unwrap();
+        let key = issuer.subject_public_key_info.subject_public_key;
         for (cert, serial) in certs.iter().zip(&serials) {
             arguments.extend([flag, "-serial", serial]);
+            let cert = Certificate::parse(&cert.der).unwrap();
             let template = CertIdTemplate {
                 hash_algorithm: ours,
-                issuer_name_hash: &hash.digest(&world.ca_a.subject),
-                issuer_key_hash: &hash.digest(&world.ca_a.key.public_bits()),
+                issuer_name_hash: &hash.digest(cert.issuer.as_bytes()),
+                issuer_key_hash: &hash.digest(key),
             };
-            writer = writer.cert_id(&template.write(SerialNumber::from_content(&cert.serial)));
+            writer = writer.cert_id(&template.write(cert.serial_number));
         }
         let _ = openssl
             .run_in(dir.path(), &arguments)
@@ -361,8 +364,7 @@ fn request_has_the_size_that_the_get_form_is_planned_with() {
     }
 }
 
-/// Vector V4.
-// covers: R6960-4.2.1-1
+// covers: V4, R6960-4.2.1-1
 #[test]
 fn error_response_has_the_five_octets_of_the_vector() {
     let vector = [

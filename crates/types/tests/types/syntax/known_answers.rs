@@ -12,8 +12,7 @@ const V2: &str = "3061305f305d305b3059300d0609608648016503040201050004203a994677
     6345e4cd6134db085ebaa1d10425f03b6f08ea0420474a6ca301f23dc9f7f7078704e1c7f5fc96e71675f6ed88\
     2e7ab65c3f584543020401aaf00d";
 
-/// Vectors V1 and V6.
-// covers: R9654-2.1-4
+// covers: V1, V6, R9654-2.1-4
 #[test]
 fn extension_values_are_those_of_the_vectors() {
     let v1 = "302f06092b060105050730010204220420dd49d4072c449da1c317bd1c1bdffedbe150312ec4cd0add18e5bd6f84bf14c8";
@@ -33,8 +32,7 @@ fn extension_values_are_those_of_the_vectors() {
     assert_eq!(out, hex("301106082b0601050507011804053003020105"));
 }
 
-/// Vector V2.
-// covers: R6960-4.1.1-C1, D-2
+// covers: V2, D-2
 #[test]
 fn request_of_the_rfc_is_read_and_written_octet_by_octet() {
     let input = hex(V2);

@@ -42,7 +42,6 @@ fn request_list_that_is_empty_is_refused() {
     assert_eq!(error.what, "TBSRequest.requestList");
 }
 
-// covers: E-18
 #[test]
 fn request_list_tells_its_length_for_the_limit_of_the_responder() {
     let world = world();
@@ -251,6 +250,7 @@ fn extension_whose_value_does_not_parse_leaves_the_request_well_formed() {
     }
 }
 
+// covers: D-26
 #[test]
 fn extension_values_are_read_strictly() {
     let value = |octets: &[u8]| AcceptableResponses::parse(Reader::new(octets)).is_ok();

@@ -32,7 +32,6 @@ fn status_of(input: &[u8]) -> Result<CertStatus, Why> {
     Ok(basic.data.responses.iter().next().unwrap().cert_status)
 }
 
-// covers: R6960-4.2.2.1-1
 #[test]
 fn cert_status_has_three_forms_and_no_other() {
     let time = der::generalized_time(86_400);
@@ -68,7 +67,7 @@ fn cert_status_has_three_forms_and_no_other() {
     assert!(revoked(&der::utc_time(0)).is_err());
 }
 
-// covers: R6960-4.2.1-1, R6960-4.2.1-C1
+// covers: R6960-4.2.1-1
 #[test]
 fn envelope_holds_an_answer_exactly_if_the_status_is_successful() {
     for code in 0..=255 {

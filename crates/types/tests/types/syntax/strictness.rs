@@ -29,7 +29,6 @@ fn full_request(world: &World) -> Vec<u8> {
         .build()
 }
 
-// covers: R6960-4.1.2-C2
 #[test]
 fn every_member_of_a_request_is_where_the_module_puts_it() {
     let world = world();

@@ -36,7 +36,6 @@ const LATER: [&str; 17] = [
 /// Kinds that the responder runs.
 const RESPONDER: [&str; 2] = ["responder-http", "responder-policy"];
 
-// covers: E-15, E-16, E-17, E-20, E-50
 #[test]
 fn vectors_of_the_parse_kinds_are_read_as_expected() {
     let Some(collection) = Collection::open() else {
