@@ -129,7 +129,10 @@ fn request_of_any_length_up_to_the_limit_is_answered_by_get() {
         for nonce in [None, Some(32), Some(128)] {
             let ask = Ask::for_serial(hash, &fixture.world.ca_a, serial);
             let request = nonce
-                .map_or(ask.clone(), |length| ask.nonce(&vec![0x5A; length]))
+                .map_or_else(
+                    || ask.clone(),
+                    |length| ask.clone().nonce(&vec![0x5A; length]),
+                )
                 .build();
             let reaction = service.get(&format!("/{}", get_segment(&request, GetForm::Strict)));
             let basic = fixture.verified(&reaction.body);
