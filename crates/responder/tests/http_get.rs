@@ -191,6 +191,26 @@ fn longest_prefix_decides_what_is_the_request() {
     }
 }
 
+// covers: E-3
+#[test]
+fn prefix_that_begins_with_another_prefix_is_found_first() {
+    let fixture = Fixture::new();
+    let strict = get_segment(&awkward(&fixture), GetForm::Strict);
+    let long = "/ocsp/a/b/c/d/e/f";
+    for prefixes in [["/ocsp", long], [long, "/ocsp"], ["/", long]] {
+        let service = fixture.service().below(&prefixes);
+        // More segments than the search behind the shorter prefix would skip.
+        fixture.verified(&service.get(&format!("{long}/{strict}")).body);
+        let page = service.call("GET", long, &[("accept", "text/html")], &[]);
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+    }
+    let short = fixture.service().below(&["/ocsp"]);
+    assert_eq!(short.get(&format!("{long}/{strict}")).body[..], err(1));
+}
+
 // covers: R3986-2.4-1
 #[test]
 fn segment_that_could_be_base64_too_is_not_taken_for_the_request() {
