@@ -124,11 +124,14 @@ impl SignedResponse {
         &self.expires
     }
 
-    /// Claims the renewal of an answer in the last tenth of its fresh time; true for one caller only.
+    /// Claims the renewal of an answer in the last tenth of its fresh time; true for one caller only, and for nobody
+    /// while a failed renewal waits for its next try.
     pub(crate) fn claim_refresh(&self, now: Timestamp) -> bool {
         let fresh_for = self.refresh_deadline.seconds_since(self.produced_at);
         let due = self.refresh_deadline - fresh_for / 10;
-        now >= due && !self.refresh_claimed.swap(true, Ordering::Relaxed)
+        now >= due
+            && !self.is_backing_off(now)
+            && !self.refresh_claimed.swap(true, Ordering::Relaxed)
     }
 
     /// Whether the last renewal failed so recently that the next try must wait.
