@@ -3,14 +3,21 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
-use certvouch_responder::{Answer, CacheUse, Knowledge, Responder, StatusRecord};
+use certvouch_responder::{
+    Answer, BoxFuture, CacheUse, Knowledge, Responder, SourceError, StatusRecord, StatusSource,
+};
 use certvouch_testkit::answer::{Answer as Parsed, Basic, CertStatus, Single};
 use certvouch_testkit::ask::Ask;
 use certvouch_testkit::der;
 use certvouch_testkit::pki::{Cert, CertBuilder, Key, KeyAlg, KeyUsage, SigAlg};
-use certvouch_types::{CrlReason, Timestamp};
+use certvouch_types::{CrlReason, SerialNumber, Timestamp};
 
 use crate::support;
 
@@ -133,4 +140,118 @@ pub(crate) fn ask_beside(
     let responder = Arc::clone(responder);
     let request = request.to_vec();
     std::thread::spawn(move || support::ask(&responder, &request, now))
+}
+
+/// A request under way, moved on by hand and by nothing else, so that a test decides on every step.
+pub(crate) struct Asking<'r, T = Answer> {
+    future: Pin<Box<dyn Future<Output = T> + 'r>>,
+    woken: Arc<Woken>,
+}
+
+#[derive(Debug, Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl<'r, T> Asking<'r, T> {
+    /// Takes a future as it is; nothing was asked yet.
+    pub(crate) fn of(future: impl Future<Output = T> + 'r) -> Self {
+        Self {
+            future: Box::pin(future),
+            woken: Arc::default(),
+        }
+    }
+
+    /// Moves it on as far as it gets; its answer, once.
+    pub(crate) fn step(&mut self) -> Option<T> {
+        self.woken.0.store(false, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(&self.woken));
+        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Whether something called it since its last step.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.0.load(Ordering::SeqCst)
+    }
+}
+
+impl<'r> Asking<'r> {
+    /// Asks, and goes as far as it gets, which must not be the end.
+    pub(crate) fn begun(responder: &'r Responder, request: &'r [u8], now: Timestamp) -> Self {
+        let mut asking = Self::of(responder.answer(request, now));
+        assert!(asking.step().is_none(), "it was to be held");
+        asking
+    }
+
+    /// The end, which must come with the next step.
+    pub(crate) fn answer(mut self) -> Answer {
+        self.step().expect("nothing holds it any more")
+    }
+}
+
+/// A source that says the same of every serial number, and holds each look-up, after it has read, until that very
+/// one is let go. For [`Asking`]: it wakes nobody.
+#[derive(Debug)]
+pub(crate) struct StepSource {
+    knowledge: Mutex<Knowledge>,
+    let_go: Mutex<HashSet<usize>>,
+    lookups: AtomicUsize,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl StepSource {
+    /// It says this.
+    pub(crate) fn new(knowledge: Knowledge) -> Arc<Self> {
+        Arc::new(Self {
+            knowledge: Mutex::new(knowledge),
+            let_go: Mutex::default(),
+            lookups: AtomicUsize::new(0),
+        })
+    }
+
+    /// From now on it says this.
+    pub(crate) fn say(&self, knowledge: Knowledge) {
+        *lock(&self.knowledge) = knowledge;
+    }
+
+    /// Lets a look-up go by its number, the first being 0.
+    pub(crate) fn let_go(&self, number: usize) {
+        lock(&self.let_go).insert(number);
+    }
+
+    /// How many look-ups have begun.
+    pub(crate) fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::SeqCst)
+    }
+}
+
+impl StatusSource for StepSource {
+    fn lookup<'a>(
+        &'a self,
+        serials: &'a [SerialNumber<'a>],
+    ) -> BoxFuture<'a, Result<Vec<StatusRecord>, SourceError>> {
+        Box::pin(async move {
+            let number = self.lookups.fetch_add(1, Ordering::SeqCst);
+            let record = StatusRecord::new(*lock(&self.knowledge));
+            poll_fn(|_| {
+                if lock(&self.let_go).contains(&number) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            Ok(vec![record; serials.len()])
+        })
+    }
 }
