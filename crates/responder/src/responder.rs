@@ -412,8 +412,8 @@ impl Responder {
         let der = basic_ocsp_response(&tbs, algorithm, &signature, &signer.certs());
 
         let policy = issuer.policy();
+        let deadline = now + policy.refresh_after();
         let times = span(&singles, now);
-        let deadline = refresh_deadline(now, policy.refresh_after(), times.1);
         let response = SignedResponse::new(der, now, times, deadline, policy.max_age);
         let unassigned = singles.iter().any(|single| single.unassigned);
         Ok(Kept {
@@ -459,12 +459,6 @@ fn span(singles: &[Single], now: Timestamp) -> (Timestamp, Timestamp) {
     let this_update = singles.iter().map(|single| single.this_update).max();
     let next_update = singles.iter().map(|single| single.next_update).min();
     (this_update.unwrap_or(now), next_update.unwrap_or(now))
-}
-
-/// FRESH-2, and where a certificate or the source ends the answer earlier, its last second: a newer one has to be
-/// there when HTTP caches come back (RFC 9919 7.1). An answer from that very second is good for the rest of it.
-fn refresh_deadline(now: Timestamp, refresh_after: i64, next_update: Timestamp) -> Timestamp {
-    (now + refresh_after).min((next_update - 1).max(now + 1))
 }
 
 /// All entries must belong to one CA, since one signature speaks for one CA only (requirements E-33). The hash

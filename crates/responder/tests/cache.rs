@@ -332,7 +332,7 @@ fn clock_that_goes_backwards_gets_no_answer_from_the_future() {
 fn small(fixture: &Fixture, octets: u64) -> Responder {
     let mut settings = Settings::default();
     settings.cache_bytes = octets;
-    Responder::new(vec![fixture.issuer(|_| {})], settings).unwrap()
+    Responder::new(vec![fixture.issuer(|_| {})], settings).expect("one CA")
 }
 
 fn random_serial(number: u32) -> Vec<u8> {

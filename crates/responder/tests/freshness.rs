@@ -4,7 +4,9 @@
 mod extra;
 mod support;
 
-use certvouch_responder::{Expired, Knowledge, Policy, PolicyFault, Responder};
+use certvouch_responder::{
+    EmbedCertificate, Expired, Knowledge, Policy, PolicyFault, Responder, ResponderIdForm,
+};
 use certvouch_testkit::answer::Basic;
 use certvouch_testkit::ask;
 use certvouch_testkit::der;
@@ -193,16 +195,20 @@ fn next_update_never_outlives_the_signer_or_the_ca() {
     let basic = support::verified(&octets, &old);
     assert_eq!(basic.certs, None);
     assert_eq!(span(&basic), (0, 0, 2 * DAY));
-    // A delegate that outlives its CA.
-    let long = extra::delegate(
-        "D-long",
-        &extra::p256("long"),
-        &old,
-        (T0 - DAY, T0 + 9 * DAY),
-    );
-    let responder = signed_by(&fixture, &old, &long, week);
+    // A delegate that outlives its CA and does not come along.
+    let long = (T0 - DAY, T0 + 9 * DAY);
+    let long = extra::delegate("D-long", &extra::p256("long"), &old, long);
+    let (form, never) = (ResponderIdForm::ByKey, EmbedCertificate::Never);
+    let signer = KeySigner::new(&long.key);
+    let signers = vec![support::response_signer_as(
+        &signer, &long, &old, form, never,
+    )];
+    let issuer = support::issuer("ca", &old, &fixture.source, signers, support::policy(week));
+    let responder = support::responder(vec![issuer]);
     let octets = support::octets(&responder, &ask::q1(&old, &[7]), t0());
-    assert_eq!(span(&support::verified(&octets, &long)), (0, 0, 2 * DAY));
+    let basic = support::verified(&octets, &long);
+    assert_eq!(basic.certs, None);
+    assert_eq!(span(&basic), (0, 0, 2 * DAY));
 }
 
 // covers: FRESH-2, FRESH-3
