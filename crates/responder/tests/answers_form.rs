@@ -7,7 +7,7 @@ mod support;
 use certvouch_responder::{EmbedCertificate, Responder, ResponderIdForm};
 use certvouch_testkit::answer::{Basic, CertStatus, ResponderId};
 use certvouch_testkit::ask::{self, Ask, HashAlg, Params};
-use certvouch_testkit::pki::{Cert, KeyAlg};
+use certvouch_testkit::pki::{Cert, Key, KeyAlg};
 use certvouch_testkit::{der, peer};
 use support::{Fixture, KeySigner, err, t0};
 
@@ -178,6 +178,28 @@ fn answer_of_every_kind_of_key_is_canonical_der_and_its_signature_covers_the_dat
             let last = spoilt.tbs.len() - 1;
             spoilt.tbs[last] ^= 1;
             assert!(spoilt.verify_with(&world.d_a.der).is_err(), "{alg:?}");
+        }
+    }
+}
+
+// covers: MOZ-5.1-1, MOZ-5.1.3-1, BR-7.1.3.2.1-1
+#[test]
+fn every_signature_algorithm_is_named_by_its_one_identifier() {
+    let fixture = Fixture::new();
+    let ca = &fixture.world.ca_a;
+    for alg in KeyAlg::ALL {
+        // The longer RSA key differs in nothing but the time it takes to make.
+        if alg == KeyAlg::Rsa3072 {
+            continue;
+        }
+        let key = Key::cached(alg, "identifiers");
+        let cert = extra::delegate("D-any", &key, ca, (t0().unix(), ca.not_after));
+        for sig_alg in alg.sig_algs() {
+            let signer = support::response_signer(&KeySigner::with(&key, *sig_alg), &cert, ca);
+            let policy = support::policy(|_| {});
+            let issuer = support::issuer("ca-a", ca, &fixture.source, vec![signer], policy);
+            let basic = answered(&support::responder(vec![issuer]), &good(&fixture), &cert);
+            assert_eq!(basic.algorithm, sig_alg.identifier(), "{sig_alg:?}");
         }
     }
 }
