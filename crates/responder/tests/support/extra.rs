@@ -1,7 +1,7 @@
 //! What the tests of answers, freshness and the cache share beside [`crate::support`]: object identifiers,
 //! records in one word, delegates and CAs of any validity, preferences, and threads that ask together.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashSet;
 use std::future::poll_fn;
