@@ -1,9 +1,9 @@
 //! The listener in one process, with a source that misbehaves.
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use certvouch_responder::{
     BoxFuture, EmbedCertificate, Issuer, Knowledge, Policy, ResponderIdForm, Settings, SourceError,
@@ -32,8 +32,8 @@ impl StatusSource for Moody {
     ) -> BoxFuture<'a, Result<Vec<StatusRecord>, SourceError>> {
         assert!(!self.panics.load(Ordering::Relaxed), "a source that panics");
         Box::pin(async {
-            if self.hangs.load(Ordering::Relaxed) {
-                pending::<()>().await;
+            while self.hangs.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Ok(vec![StatusRecord::new(Knowledge::Issued); serials.len()])
         })
@@ -120,6 +120,23 @@ fn cut_ends_connections_that_would_never_end() {
     scene.listener.cut();
     scene.listener.join().unwrap();
     assert_eq!(stuck.read_to_end().unwrap_or_default(), b"");
+}
+
+#[test]
+fn client_that_has_closed_its_side_gets_an_answer_that_takes_time() {
+    let scene = scene();
+    scene.source.hangs.store(true, Ordering::Relaxed);
+    let question = ask::q1(&scene.world.ca_a, &scene.world.ee_good.serial);
+    let mut half_closed = Connection::open(scene.address);
+    half_closed
+        .send(&post_request(scene.address, "/", &question))
+        .unwrap();
+    half_closed.finish_sending().unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    scene.source.hangs.store(false, Ordering::Relaxed);
+    let answer = half_closed.read_response(false).unwrap();
+    let status = Answer::successful(&answer.body).single().status;
+    assert_eq!(status, CertStatus::Good);
 }
 
 #[test]

@@ -103,6 +103,15 @@ fn foreign_text_cannot_forge_a_line_or_steer_a_terminal() {
         .self_signed();
     ca.write_pem(&site.files.ca);
     ca.write_key_pem(&site.files.ca_key);
+    let file = "[[issuer]]\ncertificate = \"ca.pem\"\nsource = { index = \"index.txt\" }\n\
+        signer = { key = \"ca.key\", sign_with_ca_key = true }\n";
+    std::fs::write(site.path().join("c.toml"), file).unwrap();
+    let checked = crate::support::run(site.path(), &["config", "check", "c.toml"]);
+    let said = checked.out();
+    assert!(
+        said.contains(r"CN=Evil\n2026-01-01T00:00:00Z ERROR forged\x1B[2J\u{202E}"),
+        "{said:?}"
+    );
     let server = certvouch_testkit::process::Server::start(&mut crate::support::certvouch(
         site.path(),
         &[
