@@ -109,6 +109,10 @@ fn foreign_text_cannot_forge_a_line_or_steer_a_terminal() {
     let checked = crate::support::run(site.path(), &["config", "check", "c.toml"]);
     let said = checked.out();
     assert!(
+        !said.contains('\u{1b}') && !said.contains('\u{202E}'),
+        "{said:?}"
+    );
+    assert!(
         said.contains(r"CN=Evil\n2026-01-01T00:00:00Z ERROR forged\x1B[2J\u{202E}"),
         "{said:?}"
     );
