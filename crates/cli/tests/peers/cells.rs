@@ -41,7 +41,13 @@ impl Cell {
             ALGORITHMS.into_iter().flat_map(move |algorithm| {
                 HASHES.into_iter().flat_map(move |hash| {
                     NONCES.into_iter().flat_map(move |nonce| {
-                        STATUSES.into_iter().map(move |status| Self { method, algorithm, hash, nonce, status })
+                        STATUSES.into_iter().map(move |status| Self {
+                            method,
+                            algorithm,
+                            hash,
+                            nonce,
+                            status,
+                        })
                     })
                 })
             })
@@ -64,7 +70,13 @@ impl Cell {
     }
 
     fn columns(&self) -> [&str; 5] {
-        [self.method, self.algorithm, self.hash, self.nonce, self.status]
+        [
+            self.method,
+            self.algorithm,
+            self.hash,
+            self.nonce,
+            self.status,
+        ]
     }
 }
 
@@ -87,11 +99,18 @@ impl Rules {
             .filter(|line| !line.starts_with('#'))
             .map(|line| {
                 let columns: Vec<String> = line.split('\t').map(str::to_owned).collect();
-                assert_eq!(columns.len(), 7, "cells.tsv: {line:?} has not seven columns");
+                assert_eq!(
+                    columns.len(),
+                    7,
+                    "cells.tsv: {line:?} has not seven columns"
+                );
                 columns
             })
             .collect();
-        Self { lines, used: RefCell::default() }
+        Self {
+            lines,
+            used: RefCell::default(),
+        }
     }
 
     /// Why the cell is not applicable to the peer, if it is not.
@@ -99,7 +118,10 @@ impl Rules {
         let fits = |line: &Vec<String>| {
             let columns = cell.columns();
             (line[0] == peer || line[0] == "*")
-                && line[1..6].iter().zip(columns).all(|(rule, column)| rule == "*" || rule == column)
+                && line[1..6]
+                    .iter()
+                    .zip(columns)
+                    .all(|(rule, column)| rule == "*" || rule == column)
         };
         let index = self.lines.iter().position(fits)?;
         self.used.borrow_mut().insert(index);
@@ -109,7 +131,9 @@ impl Rules {
     /// A rule that fits no cell is a mistake or outdated.
     pub fn assert_all_used(&self) {
         let used = self.used.borrow();
-        let idle: Vec<_> = (0..self.lines.len()).filter(|index| !used.contains(index)).collect();
+        let idle: Vec<_> = (0..self.lines.len())
+            .filter(|index| !used.contains(index))
+            .collect();
         assert!(idle.is_empty(), "cells.tsv: rules without a cell: {idle:?}");
     }
 }

@@ -17,14 +17,22 @@ pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
         .enumerate()
         .map(|(id, cell)| {
             let site = responders.site(cell);
-            let request = if cell.has_nonce() { to_hex(&site.request(cell)).replace(' ', "") } else { String::new() };
+            let request = if cell.has_nonce() {
+                to_hex(&site.request(cell)).replace(' ', "")
+            } else {
+                String::new()
+            };
             let (address, ca) = (site.address, site.files.ca.display());
             let (method, hash, status) = (cell.method, cell.hash, cell.status);
             let serial = site.serial_hex(cell);
             format!("{id}\t{method}\t{address}\t{ca}\t{serial}\t{hash}\t{status}\t{request}\n")
         })
         .collect();
-    let outcome = run(&mut std::process::Command::new(program), jobs.as_bytes(), PATIENCE * 4);
+    let outcome = run(
+        &mut std::process::Command::new(program),
+        jobs.as_bytes(),
+        PATIENCE * 4,
+    );
     read(&cells, &outcome.expect_success("the Go program").out())
 }
 

@@ -17,7 +17,8 @@ pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
         .enumerate()
         .map(|(id, cell)| {
             let site = responders.site(cell);
-            let (address, ca, serial) = (site.address, site.files.ca.display(), site.serial_hex(cell));
+            let (address, ca, serial) =
+                (site.address, site.files.ca.display(), site.serial_hex(cell));
             let (method, hash, nonce, status) = (cell.method, cell.hash, cell.nonce, cell.status);
             format!("{id}\t{method}\t{address}\t{ca}\t{serial}\t{hash}\t{nonce}\t{status}\n")
         })

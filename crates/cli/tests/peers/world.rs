@@ -30,7 +30,12 @@ pub struct Responders(BTreeMap<&'static str, Site>);
 
 impl Responders {
     pub fn start() -> Self {
-        Self(ALGORITHMS.into_iter().map(|algorithm| (algorithm, Site::start(algorithm))).collect())
+        Self(
+            ALGORITHMS
+                .into_iter()
+                .map(|algorithm| (algorithm, Site::start(algorithm)))
+                .collect(),
+        )
     }
 
     pub fn site(&self, cell: &Cell) -> &Site {
@@ -54,13 +59,29 @@ impl Site {
         let dir = temp_dir();
         let files = world.write(dir.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_certvouch"));
-        command.arg("serve").args(["--listen", "127.0.0.1:0", "--threads", "1"]);
-        command.arg("--issuer").arg(&files.ca).arg("--signer-cert").arg(&files.signer_cert);
-        command.arg("--signer-key").arg(&files.signer_key).arg("--index").arg(&files.index);
+        command
+            .arg("serve")
+            .args(["--listen", "127.0.0.1:0", "--threads", "1"]);
+        command
+            .arg("--issuer")
+            .arg(&files.ca)
+            .arg("--signer-cert")
+            .arg(&files.signer_cert);
+        command
+            .arg("--signer-key")
+            .arg(&files.signer_key)
+            .arg("--index")
+            .arg(&files.index);
         command.args(["--signer-algorithm", algorithm]);
         let server = Server::start(&mut command);
         let address = server.listening_address();
-        Self { world, files, address, _server: server, _dir: dir }
+        Self {
+            world,
+            files,
+            address,
+            _server: server,
+            _dir: dir,
+        }
     }
 
     /// The serial number of a cell's status, by its content octets.
@@ -80,13 +101,20 @@ impl Site {
     /// A request of ours for a cell.
     pub fn request(&self, cell: &Cell) -> Vec<u8> {
         let ask = Ask::for_serial(cell.hash_alg(), &self.world.ca_a, self.serial(cell));
-        if cell.has_nonce() { ask.nonce(&NONCE).build() } else { ask.build() }
+        if cell.has_nonce() {
+            ask.nonce(&NONCE).build()
+        } else {
+            ask.build()
+        }
     }
 
     /// Sends a request of ours and gives the body of the answer.
     pub fn send(&self, cell: &Cell, request: &[u8]) -> Vec<u8> {
         let response = if cell.method == "GET" {
-            http::get(self.address, &format!("/{}", get_segment(request, GetForm::Strict)))
+            http::get(
+                self.address,
+                &format!("/{}", get_segment(request, GetForm::Strict)),
+            )
         } else {
             http::post(self.address, "/", request)
         };
@@ -103,7 +131,10 @@ pub fn compare_with_page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>
         std::fs::write(&path, &page).expect("docs/peers.md is written");
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == page, "docs/peers.md is out of date: run this test with CERTVOUCH_BLESS=1\n{page}");
+    assert!(
+        there == page,
+        "docs/peers.md is out of date: run this test with CERTVOUCH_BLESS=1\n{page}"
+    );
 }
 
 fn page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) -> String {
@@ -118,8 +149,12 @@ fn page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) -> String {
     writeln!(out, "| signer | {} |", names.join(" | ")).expect("a String takes everything");
     writeln!(out, "|---|{}", "---|".repeat(names.len())).expect("a String takes everything");
     for algorithm in ALGORITHMS {
-        let cells: Vec<_> = names.iter().map(|name| columns[name][algorithm].as_str()).collect();
-        writeln!(out, "| {algorithm} | {} |", cells.join(" | ")).expect("a String takes everything");
+        let cells: Vec<_> = names
+            .iter()
+            .map(|name| columns[name][algorithm].as_str())
+            .collect();
+        writeln!(out, "| {algorithm} | {} |", cells.join(" | "))
+            .expect("a String takes everything");
     }
     out
 }
