@@ -1,0 +1,201 @@
+//! What the demo prints: where things are, and commands that run as they stand.
+//!
+//! Every command is one line behind two spaces and works in any POSIX shell from the folder in which the demo was
+//! started. Paths and URLs are quoted where a shell would read them otherwise.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use certvouch_crypto::digest;
+use certvouch_types::{CertIdTemplate, Certificate, HashAlgorithm, RequestWriter, Timestamp};
+
+use super::folder::{Folder, Prepared};
+
+/// How the demo's commands are written.
+pub(super) struct Guide<'a> {
+    /// Where the PKI lies.
+    pub(super) folder: &'a Folder,
+    /// Where the responder is, ending in `/`.
+    pub(super) url: &'a str,
+    /// How this program was called.
+    pub(super) program: &'a str,
+    /// What to write for `--dir`; nothing for the default.
+    pub(super) dir_flag: Option<&'a Path>,
+}
+
+impl Guide<'_> {
+    /// The whole text behind the `listening on` line.
+    ///
+    /// # Errors
+    /// A certificate of the folder cannot be read.
+    pub(super) fn start(&self, prepared: &Prepared, until: Timestamp) -> Result<String> {
+        let mut out = String::new();
+        let mut line = |text: &str| {
+            out.push_str(text);
+            out.push('\n');
+        };
+        line("");
+        line(&self.about(prepared, until));
+        line(&format!("The responder answers at {} and has a page for browsers there.", self.url));
+        line("Stop it with Ctrl-C; the folder stays.");
+        line("");
+        line("Ask it with OpenSSL, in another terminal here: good, revoked, unknown.");
+        line("");
+        for name in ["good", "revoked", "never-issued"] {
+            line(&format!("  {}", self.openssl(name)));
+        }
+        line("");
+        line("The same question with curl (GET, RFC 6960 A.1); OpenSSL checks the answer.");
+        line("");
+        for name in ["good", "revoked", "never-issued"] {
+            line(&format!("  {}", self.curl(name)?));
+        }
+        line("");
+        line("Revoke the good one, then ask again:");
+        line("");
+        line(&format!("  {}", self.ours("revoke good")));
+        line("");
+        if let Some(note) = proxy_note() {
+            line(&note);
+            line("");
+        }
+        Ok(out)
+    }
+
+    /// The command that asks for one certificate with OpenSSL.
+    pub(super) fn openssl(&self, name: &str) -> String {
+        format!("openssl ocsp {} -url {}", self.files(name), shell_word(self.url))
+    }
+
+    /// The command that asks for one certificate by GET.
+    fn curl(&self, name: &str) -> Result<String> {
+        let target = format!("{}{}", self.url, get_path(self.folder, name)?);
+        Ok(format!(
+            "curl -sS {} | openssl ocsp {} -respin -",
+            shell_word(&target),
+            self.files(name)
+        ))
+    }
+
+    /// A `demo` command of this program for this folder.
+    pub(super) fn ours(&self, arguments: &str) -> String {
+        let mut command = format!("{} demo {arguments}", shell_word(self.program));
+        if let Some(dir) = self.dir_flag {
+            // Writing to a String cannot fail.
+            let _ = write!(command, " --dir {}", shell_path(dir));
+        }
+        command
+    }
+
+    fn files(&self, name: &str) -> String {
+        let path = |file: &str| shell_path(&self.folder.path(file));
+        let (issuer, cert) = (path("issuing-ca.pem"), path(&format!("{name}.pem")));
+        format!("-issuer {issuer} -cert {cert} -CAfile {}", path("root.pem"))
+    }
+
+    fn about(&self, prepared: &Prepared, until: Timestamp) -> String {
+        let dir = shell_path(self.folder.dir());
+        let until = minute(until);
+        match prepared {
+            Prepared::Made => {
+                format!("A throw-away PKI is in {dir}: NOT FOR PRODUCTION, valid until {until}.")
+            }
+            Prepared::Reused => format!(
+                "The throw-away PKI in {dir} is used again: NOT FOR PRODUCTION, valid until {until}."
+            ),
+            Prepared::Replaced(shelf) => format!(
+                "A new throw-away PKI is in {dir}: NOT FOR PRODUCTION, valid until {until}. \
+                 The old one is in {shelf}."
+            ),
+        }
+    }
+}
+
+/// The request for one certificate as a GET carries it: base64, percent-encoded (RFC 6960 A.1).
+fn get_path(folder: &Folder, name: &str) -> Result<String> {
+    let issuer = folder.certificate("issuing-ca.pem")?;
+    let issuer = Certificate::parse(&issuer).context("issuing-ca.pem does not parse")?;
+    let cert = folder.certificate(&format!("{name}.pem"))?;
+    let cert = Certificate::parse(&cert).with_context(|| format!("{name}.pem does not parse"))?;
+    let hash = HashAlgorithm::Sha1;
+    let cert_id = CertIdTemplate {
+        hash_algorithm: hash,
+        issuer_name_hash: digest(hash, issuer.subject.as_bytes()).as_ref(),
+        issuer_key_hash: digest(hash, issuer.subject_public_key_info.subject_public_key).as_ref(),
+    }
+    .write(cert.serial_number);
+    let request = RequestWriter::new().cert_id(&cert_id).write();
+    let text = STANDARD.encode(request);
+    Ok(text
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D"))
+}
+
+/// A path as one word of a shell command. Control characters were refused with the folder.
+fn shell_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.starts_with('-') {
+        return shell_word(&format!("./{text}"));
+    }
+    shell_word(&text)
+}
+
+/// A text as one word of a POSIX shell command: as it is where nothing in it means anything to a shell.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:%@+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// `2026-11-29 11:25 UTC`.
+fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.get(..16) {
+        Some(short) => format!("{} UTC", short.replace('T', " ")),
+        None => text,
+    }
+}
+
+/// A word about a proxy that would be asked in place of the demo.
+fn proxy_note() -> Option<String> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let proxied = set("http_proxy") || set("HTTP_PROXY");
+    let excepted = set("no_proxy") || set("NO_PROXY");
+    (proxied && !excepted).then(|| {
+        "http_proxy is set: OpenSSL and curl would ask the proxy. First: export no_proxy=127.0.0.1"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn shell_word_comes_back_from_a_shell_as_it_was() {
+        for text in ["plain", "a b", "it's", "$HOME", "a;b", "*", "", "`id`", "\\", "ü\"'"] {
+            let script = format!("printf %s {}", shell_word(text));
+            let out = Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(out.stdout).unwrap(), text, "{script}");
+        }
+    }
+
+    #[test]
+    fn path_that_looks_like_a_flag_is_none() {
+        assert_eq!(shell_path(Path::new("-x")), "./-x");
+    }
+
+    #[test]
+    fn minute_is_for_people() {
+        let at = Timestamp::from_rfc3339("2026-11-29T11:25:59Z").unwrap();
+        assert_eq!(minute(at), "2026-11-29 11:25 UTC");
+    }
+}

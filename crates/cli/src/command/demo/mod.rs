@@ -1,0 +1,5 @@
+//! x
+mod folder;
+mod guide;
+mod index;
+mod pki;
