@@ -1,2 +1,59 @@
-//! Chores.
-fn main() {}
+//! Chores of the workspace, run as `cargo xtask <chore>`.
+//!
+//! A chore prints what it found and ends with 0 when all is well, 1 when the tree breaks a rule and 2 when
+//! the command line is wrong or the chore itself could not run. Nothing here is published, and nothing
+//! depends on it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore speaks to the person who started it"
+)]
+
+mod args;
+mod child;
+mod coverage;
+mod mutate;
+mod project;
+mod soak;
+mod source;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What `cargo xtask` prints when it is not told what to do.
+const USAGE: &str = "\
+cargo xtask tidy                                   check the rules of the house
+cargo xtask coverage [--requirements FILE] [--executed FILE]... [--json]
+                                                   bind requirement rows to the tests that name them
+cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
+                                                   run the fuzz targets (600 s each; --smoke: 10 s)
+cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["tidy", rest @ ..] => tidy::run(rest),
+        ["coverage", rest @ ..] => coverage::run(rest),
+        ["soak", "fuzz", rest @ ..] => soak::run(rest),
+        ["mutate", rest @ ..] => mutate::run(rest),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -205,11 +205,11 @@ fn pss(parameters: Parameters<'_>) -> Option<SignatureAlgorithm> {
     let mut fields = outer.sequence(what).ok()?;
     outer.finish(what).ok()?;
 
-    let mut hash = fields.expect(tag::constructed(0), what).ok()?.contents();
+    let mut hash = fields.required(tag::constructed(0), what).ok()?.contents();
     let hash_algorithm = AlgorithmIdentifier::read(&mut hash, what).ok()?;
     hash.finish(what).ok()?;
 
-    let mut mgf = fields.expect(tag::constructed(1), what).ok()?.contents();
+    let mut mgf = fields.required(tag::constructed(1), what).ok()?.contents();
     let mgf_algorithm = AlgorithmIdentifier::read(&mut mgf, what).ok()?;
     mgf.finish(what).ok()?;
     let Parameters::Other(mgf_parameters) = mgf_algorithm.parameters else {
@@ -217,7 +217,7 @@ fn pss(parameters: Parameters<'_>) -> Option<SignatureAlgorithm> {
     };
     let mgf_hash = AlgorithmIdentifier::parse(mgf_parameters, what).ok()?;
 
-    let mut salt = fields.expect(tag::constructed(2), what).ok()?.contents();
+    let mut salt = fields.required(tag::constructed(2), what).ok()?.contents();
     let salt_length = salt.integer(what).ok()?;
     salt.finish(what).ok()?;
     if let Some(trailer) = fields.optional(tag::constructed(3), what).ok()? {

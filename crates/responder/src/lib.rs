@@ -16,14 +16,26 @@
 
 #![warn(missing_docs)]
 
+mod answer;
+mod cache;
+mod error;
+mod flight;
+pub mod http;
 mod issuer;
 pub mod limits;
 mod policy;
+mod produce;
+mod responder;
+mod selection;
 mod signer;
 mod source;
+mod target;
 
+pub use answer::{Answer, Asked, CacheUse, Exchange, SerialText, SignedResponse};
+pub use error::{AnswerError, TargetFault};
 pub use issuer::{Issuer, IssuerError};
 pub use policy::{Expired, NonceForm, NoncePolicy, NotRevoked, Policy, PolicyFault, Unlisted};
+pub use responder::{IssuersError, Responder, Settings};
 pub use signer::{EmbedCertificate, ResponderIdForm, ResponseSigner, SignError, Signer};
 pub use source::{HoldInstruction, Knowledge, SourceError, StatusRecord, StatusSource};
 

@@ -36,7 +36,7 @@ impl<'a> AlgorithmIdentifier<'a> {
     /// # Errors
     /// The bytes are not DER, or something follows the parameters.
     pub fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, DecodeError> {
-        let element = reader.expect(tag::SEQUENCE, what)?;
+        let element = reader.required(tag::SEQUENCE, what)?;
         let mut inner = element.contents();
         let oid = inner.oid(what)?;
         let parameters = if inner.is_empty() {

@@ -53,7 +53,7 @@ impl<'a> BasicOcspResponse<'a> {
     fn read(mut outer: Reader<'a>) -> Result<Self, DecodeError> {
         let mut message = outer.sequence("BasicOCSPResponse")?;
         outer.finish("BasicOCSPResponse")?;
-        let tbs = message.expect(tag::SEQUENCE, "BasicOCSPResponse.tbsResponseData")?;
+        let tbs = message.required(tag::SEQUENCE, "BasicOCSPResponse.tbsResponseData")?;
         let data = ResponseData::from_element(tbs)?;
         let signature_algorithm =
             AlgorithmIdentifier::read(&mut message, "BasicOCSPResponse.signatureAlgorithm")?;
@@ -133,7 +133,7 @@ pub struct SingleResponses<'a> {
 
 impl<'a> SingleResponses<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let list = reader.expect(tag::SEQUENCE, "ResponseData.responses")?;
+        let list = reader.required(tag::SEQUENCE, "ResponseData.responses")?;
         let mut rest = list.contents();
         let mut count = 0;
         while !rest.is_empty() {

@@ -86,7 +86,7 @@ impl<'a> CertId<'a> {
     /// # Errors
     /// The bytes are not DER, or members are missing or left over.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let element = reader.expect(tag::SEQUENCE, "CertID")?;
+        let element = reader.required(tag::SEQUENCE, "CertID")?;
         let mut inner = element.contents();
         let hash_algorithm = AlgorithmIdentifier::read(&mut inner, "CertID.hashAlgorithm")?;
         let issuer_name_hash = inner.octet_string("CertID.issuerNameHash")?;

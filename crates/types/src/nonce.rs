@@ -37,7 +37,7 @@ impl<'a> Nonce<'a> {
     pub fn from_extn_value(value: &'a [u8]) -> Result<Self, NonceFault> {
         let mut reader = Reader::new(value);
         let inner = reader
-            .expect(tag::OCTET_STRING, "Nonce")
+            .required(tag::OCTET_STRING, "Nonce")
             .map_err(|_| NonceFault::NotWrapped)?;
         reader.finish("Nonce").map_err(|_| NonceFault::NotWrapped)?;
         match inner.value.len() {

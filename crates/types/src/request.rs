@@ -46,7 +46,7 @@ impl<'a> OcspRequest<'a> {
         let mut outer = Reader::new(input);
         let mut message = outer.sequence("OCSPRequest")?;
         outer.finish("OCSPRequest")?;
-        let tbs = message.expect(tag::SEQUENCE, "OCSPRequest.tbsRequest")?;
+        let tbs = message.required(tag::SEQUENCE, "OCSPRequest.tbsRequest")?;
         let signature = message
             .optional(tag::constructed(0), "OCSPRequest.optionalSignature")?
             .map(RequestSignature::from_explicit)
@@ -140,7 +140,7 @@ pub struct RequestList<'a> {
 
 impl<'a> RequestList<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let list = reader.expect(tag::SEQUENCE, "TBSRequest.requestList")?;
+        let list = reader.required(tag::SEQUENCE, "TBSRequest.requestList")?;
         let mut rest = list.contents();
         if rest.is_empty() {
             return Err(rest.fail("TBSRequest.requestList", Why::Empty));
@@ -252,11 +252,11 @@ pub(crate) fn read_certs<'a>(
         return Ok(&[]);
     };
     let mut outer = explicit.contents();
-    let list = outer.expect(tag::SEQUENCE, what)?;
+    let list = outer.required(tag::SEQUENCE, what)?;
     outer.finish(what)?;
     let mut walk = list.contents();
     while !walk.is_empty() {
-        walk.expect(tag::SEQUENCE, what)?;
+        walk.required(tag::SEQUENCE, what)?;
     }
     Ok(list.value)
 }

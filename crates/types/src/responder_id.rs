@@ -26,7 +26,7 @@ impl<'a> ResponderId<'a> {
         let what = "ResponseData.responderID";
         let mut inner = element.contents();
         let id = match element.tag {
-            0xA1 => Self::ByName(inner.expect(tag::SEQUENCE, what)?.raw),
+            0xA1 => Self::ByName(inner.required(tag::SEQUENCE, what)?.raw),
             0xA2 => {
                 let at = inner.offset();
                 let key = inner.octet_string(what)?;

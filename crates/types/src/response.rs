@@ -66,13 +66,13 @@ impl<'a> OcspResponse<'a> {
             return Ok(Self::Error(status));
         }
         let what = "OCSPResponse.responseBytes";
-        let explicit = message.expect(tag::constructed(0), what)?;
+        let explicit = message.required(tag::constructed(0), what)?;
         message.finish("OCSPResponse")?;
         let mut wrapper = explicit.contents();
         let mut bytes = wrapper.sequence(what)?;
         wrapper.finish(what)?;
         let response_type = bytes.oid("ResponseBytes.responseType")?;
-        let response = bytes.expect(tag::OCTET_STRING, "ResponseBytes.response")?;
+        let response = bytes.required(tag::OCTET_STRING, "ResponseBytes.response")?;
         bytes.finish(what)?;
         Ok(Self::Successful(ResponseBytes {
             response_type,

@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Reader::next`], or another tag.
-    pub fn expect(&mut self, tag: u8, what: &'static str) -> Result<Element<'a>, DecodeError> {
+    pub fn required(&mut self, tag: u8, what: &'static str) -> Result<Element<'a>, DecodeError> {
         match self.peek() {
             Some(found) if found == tag => self.next(what),
             Some(found) => Err(self.fail(
@@ -157,9 +157,9 @@ impl<'a> Reader<'a> {
     /// Enters the SEQUENCE that comes next.
     ///
     /// # Errors
-    /// As [`Reader::expect`].
+    /// As [`Reader::required`].
     pub fn sequence(&mut self, what: &'static str) -> Result<Self, DecodeError> {
-        Ok(self.expect(tag::SEQUENCE, what)?.contents())
+        Ok(self.required(tag::SEQUENCE, what)?.contents())
     }
 
     /// Says that nothing may follow.
@@ -177,9 +177,9 @@ impl<'a> Reader<'a> {
     /// Reads an INTEGER and gives its content octets (two's complement, minimal).
     ///
     /// # Errors
-    /// As [`Reader::expect`], or [`Why::BadInteger`].
+    /// As [`Reader::required`], or [`Why::BadInteger`].
     pub fn integer(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
-        let element = self.expect(tag::INTEGER, what)?;
+        let element = self.required(tag::INTEGER, what)?;
         check_integer(element.value)
             .map_err(|why| DecodeError::new(what, element.value_at(), why))?;
         Ok(element.value)
@@ -188,9 +188,9 @@ impl<'a> Reader<'a> {
     /// Reads an ENUMERATED of one octet.
     ///
     /// # Errors
-    /// As [`Reader::expect`], or [`Why::OutOfRange`] for anything but one octet 0..127.
+    /// As [`Reader::required`], or [`Why::OutOfRange`] for anything but one octet 0..127.
     pub fn enumerated(&mut self, what: &'static str) -> Result<u8, DecodeError> {
-        let element = self.expect(tag::ENUMERATED, what)?;
+        let element = self.required(tag::ENUMERATED, what)?;
         match element.value {
             [value @ 0..=127] => Ok(*value),
             other => {
@@ -207,17 +207,17 @@ impl<'a> Reader<'a> {
     /// Reads an OCTET STRING.
     ///
     /// # Errors
-    /// As [`Reader::expect`].
+    /// As [`Reader::required`].
     pub fn octet_string(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
-        Ok(self.expect(tag::OCTET_STRING, what)?.value)
+        Ok(self.required(tag::OCTET_STRING, what)?.value)
     }
 
     /// Reads a BIT STRING and gives its octets and the number of unused bits in the last one.
     ///
     /// # Errors
-    /// As [`Reader::expect`], or [`Why::BadBitString`].
+    /// As [`Reader::required`], or [`Why::BadBitString`].
     pub fn bit_string(&mut self, what: &'static str) -> Result<(&'a [u8], u8), DecodeError> {
-        let element = self.expect(tag::BIT_STRING, what)?;
+        let element = self.required(tag::BIT_STRING, what)?;
         let bad = DecodeError::new(what, element.value_at(), Why::BadBitString);
         let (&unused, bits) = element.value.split_first().ok_or(bad)?;
         let mask = if unused > 7 {
@@ -247,9 +247,9 @@ impl<'a> Reader<'a> {
     /// Reads an OBJECT IDENTIFIER.
     ///
     /// # Errors
-    /// As [`Reader::expect`], or [`Why::BadOid`].
+    /// As [`Reader::required`], or [`Why::BadOid`].
     pub fn oid(&mut self, what: &'static str) -> Result<Oid<'a>, DecodeError> {
-        let element = self.expect(tag::OID, what)?;
+        let element = self.required(tag::OID, what)?;
         Oid::from_content(element.value)
             .ok_or_else(|| DecodeError::new(what, element.value_at(), Why::BadOid))
     }
@@ -257,9 +257,9 @@ impl<'a> Reader<'a> {
     /// Reads a BOOLEAN.
     ///
     /// # Errors
-    /// As [`Reader::expect`], or [`Why::BadBoolean`] for anything but `00` and `FF`.
+    /// As [`Reader::required`], or [`Why::BadBoolean`] for anything but `00` and `FF`.
     pub fn boolean(&mut self, what: &'static str) -> Result<bool, DecodeError> {
-        let element = self.expect(tag::BOOLEAN, what)?;
+        let element = self.required(tag::BOOLEAN, what)?;
         match element.value {
             [0x00] => Ok(false),
             [0xFF] => Ok(true),
@@ -270,9 +270,9 @@ impl<'a> Reader<'a> {
     /// Reads a GeneralizedTime of the one form that OCSP allows, `YYYYMMDDHHMMSSZ`.
     ///
     /// # Errors
-    /// As [`Reader::expect`], or [`Why::BadTime`].
+    /// As [`Reader::required`], or [`Why::BadTime`].
     pub fn generalized_time(&mut self, what: &'static str) -> Result<Timestamp, DecodeError> {
-        let element = self.expect(tag::GENERALIZED_TIME, what)?;
+        let element = self.required(tag::GENERALIZED_TIME, what)?;
         Timestamp::from_generalized_time(element.value)
             .ok_or_else(|| DecodeError::new(what, element.value_at(), Why::BadTime))
     }

@@ -39,7 +39,7 @@ impl<'a> Extension<'a> {
     /// # Errors
     /// Not DER, members missing or left over, or FALSE spelled out (X.690 11.5).
     pub fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, DecodeError> {
-        let element = reader.expect(tag::SEQUENCE, what)?;
+        let element = reader.required(tag::SEQUENCE, what)?;
         let mut inner = element.contents();
         let oid = inner.oid("Extension.extnID")?;
         let critical = match inner.peek() {
@@ -53,7 +53,7 @@ impl<'a> Extension<'a> {
             }
             _ => false,
         };
-        let value = inner.expect(tag::OCTET_STRING, "Extension.extnValue")?;
+        let value = inner.required(tag::OCTET_STRING, "Extension.extnValue")?;
         inner.finish("Extension")?;
         Ok(Self {
             oid,
@@ -100,7 +100,7 @@ impl<'a> Extensions<'a> {
     /// # Errors
     /// As [`Extensions::from_explicit`].
     pub fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, DecodeError> {
-        let list = reader.expect(tag::SEQUENCE, what)?;
+        let list = reader.required(tag::SEQUENCE, what)?;
         let mut rest = list.contents();
         if rest.is_empty() {
             return Err(rest.fail(what, Why::Empty));

@@ -91,7 +91,7 @@ impl<'a> ServiceLocator<'a> {
         let what = "ServiceLocator";
         let mut inner = value.sequence(what)?;
         value.finish(what)?;
-        let issuer = inner.expect(tag::SEQUENCE, "ServiceLocator.issuer")?.raw;
+        let issuer = inner.required(tag::SEQUENCE, "ServiceLocator.issuer")?.raw;
         let locator = inner
             .optional(tag::SEQUENCE, "ServiceLocator.locator")?
             .map(|e| e.raw);
@@ -125,7 +125,7 @@ impl<'a> CrlId<'a> {
         let mut id = Self::default();
         if let Some(explicit) = inner.optional(tag::constructed(0), "CrlID.crlUrl")? {
             let mut url = explicit.contents();
-            let text = url.expect(tag::IA5_STRING, "CrlID.crlUrl")?;
+            let text = url.required(tag::IA5_STRING, "CrlID.crlUrl")?;
             url.finish("CrlID.crlUrl")?;
             let ascii = core::str::from_utf8(text.value)
                 .ok()

@@ -77,7 +77,7 @@ impl<'a> SubjectPublicKeyInfo<'a> {
     /// # Errors
     /// Not DER, or a key that is not whole octets.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let element = reader.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
+        let element = reader.required(tag::SEQUENCE, "subjectPublicKeyInfo")?;
         let mut inner = element.contents();
         let algorithm = AlgorithmIdentifier::read(&mut inner, "subjectPublicKeyInfo.algorithm")?;
         let subject_public_key =
@@ -137,10 +137,10 @@ impl<'a> Certificate<'a> {
     /// and outside (RFC 5280 4.1.1.2).
     pub fn parse(input: &'a [u8]) -> Result<Self, DecodeError> {
         let mut outer = Reader::new(input);
-        let whole = outer.expect(tag::SEQUENCE, "Certificate")?;
+        let whole = outer.required(tag::SEQUENCE, "Certificate")?;
         outer.finish("Certificate")?;
         let mut message = whole.contents();
-        let tbs = message.expect(tag::SEQUENCE, "Certificate.tbsCertificate")?;
+        let tbs = message.required(tag::SEQUENCE, "Certificate.tbsCertificate")?;
         let at = message.offset();
         let signature_algorithm =
             AlgorithmIdentifier::read(&mut message, "Certificate.signatureAlgorithm")?;

@@ -19,10 +19,10 @@ impl<'a> Name<'a> {
     /// # Errors
     /// Not a SEQUENCE OF SET OF SEQUENCE { OBJECT IDENTIFIER, ANY }.
     pub fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, DecodeError> {
-        let element = reader.expect(tag::SEQUENCE, what)?;
+        let element = reader.required(tag::SEQUENCE, what)?;
         let mut rdns = element.contents();
         while !rdns.is_empty() {
-            let mut rdn = rdns.expect(tag::SET, what)?.contents();
+            let mut rdn = rdns.required(tag::SET, what)?.contents();
             while !rdn.is_empty() {
                 let mut attribute = rdn.sequence(what)?;
                 attribute.oid(what)?;
