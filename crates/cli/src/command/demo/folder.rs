@@ -305,7 +305,7 @@ fn file_names() -> impl Iterator<Item = String> {
         .into_iter()
         .map(str::to_owned)
         .chain(leaves)
-        .chain(["index.txt.attr", INDEX].map(str::to_owned))
+        .chain(["certvouch.toml", "index.txt.attr", INDEX].map(str::to_owned))
 }
 
 /// Makes a file that was not there, and brings it to the disk.
@@ -330,16 +330,17 @@ certvouch demo: a throw-away PKI, NOT FOR PRODUCTION
 
 Trust none of this outside a test. Everything here is valid for seven days.
 
-root.pem            the root; its key was dropped after it signed the issuing CA
-issuing-ca.pem/.key the CA whose certificates the responder answers for
-ocsp-signer.pem/.key  the delegated responder: OCSPSigning and nocheck, issued by the issuing CA
-good.pem            valid
-revoked.pem         revoked, keyCompromise
-never-issued.pem    signed with the CA's key, but not in its index: the answer is unknown
-on-hold.pem         revoked for now, certificateHold
-expired.pem         past its notAfter, never revoked
-index.txt           the CA's database as OpenSSL keeps it; the responder reads nothing else
-responder-url.txt   where the demo listened last
+root.pem                the root; its key was dropped after it signed the issuing CA
+issuing-ca.pem, .key    the CA whose certificates the responder answers for
+ocsp-signer.pem, .key   the delegated responder: OCSPSigning and nocheck, issued by that CA
+good.pem                valid
+revoked.pem             revoked, keyCompromise
+never-issued.pem        signed with the CA's key, but not in its index: the answer is unknown
+on-hold.pem             revoked for now, certificateHold
+expired.pem             past its notAfter, never revoked
+index.txt               the CA's database as OpenSSL keeps it; the responder reads nothing else
+certvouch.toml          the demo as a configuration of `certvouch serve`
+responder-url.txt       where the demo listened last
 
 certvouch demo made this folder and knows it by this file. Remove the folder when you are done.
 ";

@@ -3,7 +3,7 @@
 //! Every command is one line behind two spaces and works in any POSIX shell from the folder in which the demo was
 //! started. Paths and URLs are quoted where a shell would read them otherwise.
 
-use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -22,8 +22,16 @@ pub(super) struct Guide<'a> {
     pub(super) url: &'a str,
     /// How this program was called.
     pub(super) program: &'a str,
-    /// What to write for `--dir`; nothing for the default.
-    pub(super) dir_flag: Option<&'a Path>,
+}
+
+/// How the demo came up.
+pub(super) struct Start {
+    /// Where its PKI is from.
+    pub(super) prepared: Prepared,
+    /// Until when that PKI is valid.
+    pub(super) until: Timestamp,
+    /// The address that it would have listened on, had it been free.
+    pub(super) taken: Option<SocketAddr>,
 }
 
 impl Guide<'_> {
@@ -31,14 +39,17 @@ impl Guide<'_> {
     ///
     /// # Errors
     /// A certificate of the folder cannot be read.
-    pub(super) fn start(&self, prepared: &Prepared, until: Timestamp) -> Result<String> {
+    pub(super) fn start(&self, start: &Start) -> Result<String> {
         let mut out = String::new();
         let mut line = |text: &str| {
             out.push_str(text);
             out.push('\n');
         };
         line("");
-        line(&self.about(prepared, until));
+        if let Some(taken) = start.taken {
+            line(&format!("{taken} is taken, so the demo took a free port."));
+        }
+        line(&self.about(start));
         line(&format!("The responder answers at {} and has a page for browsers there.", self.url));
         line("Stop it with Ctrl-C; the folder stays.");
         line("");
@@ -81,13 +92,9 @@ impl Guide<'_> {
     }
 
     /// A `demo` command of this program for this folder.
-    pub(super) fn ours(&self, arguments: &str) -> String {
-        let mut command = format!("{} demo {arguments}", shell_word(self.program));
-        if let Some(dir) = self.dir_flag {
-            // Writing to a String cannot fail.
-            let _ = write!(command, " --dir {}", shell_path(dir));
-        }
-        command
+    fn ours(&self, arguments: &str) -> String {
+        let dir = dir_flag(self.folder.dir());
+        format!("{} demo {arguments}{dir}", shell_word(self.program))
     }
 
     fn files(&self, name: &str) -> String {
@@ -96,10 +103,10 @@ impl Guide<'_> {
         format!("-issuer {issuer} -cert {cert} -CAfile {}", path("root.pem"))
     }
 
-    fn about(&self, prepared: &Prepared, until: Timestamp) -> String {
+    fn about(&self, start: &Start) -> String {
         let dir = shell_path(self.folder.dir());
-        let until = minute(until);
-        match prepared {
+        let until = minute(start.until);
+        match &start.prepared {
             Prepared::Made => {
                 format!("A throw-away PKI is in {dir}: NOT FOR PRODUCTION, valid until {until}.")
             }
@@ -133,6 +140,14 @@ fn get_path(folder: &Folder, name: &str) -> Result<String> {
         .replace('+', "%2B")
         .replace('/', "%2F")
         .replace('=', "%3D"))
+}
+
+/// ` --dir DIR`, or nothing for the default.
+pub(super) fn dir_flag(dir: &Path) -> String {
+    if dir == Path::new(super::DEFAULT_DIR) {
+        return String::new();
+    }
+    format!(" --dir {}", shell_path(dir))
 }
 
 /// A path as one word of a shell command. Control characters were refused with the folder.

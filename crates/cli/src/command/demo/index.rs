@@ -43,6 +43,16 @@ impl Reason {
     }
 }
 
+impl fmt::Display for Reason {
+    /// The RFC's spelling.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CaCompromise => "cACompromise",
+            other => other.column(),
+        })
+    }
+}
+
 /// What happens to a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -129,7 +139,8 @@ fn changed(columns: [&str; 6], change: Change, now: Timestamp) -> Result<String,
     Ok([kind, expiry, &revocation, serial, file, name].join("\t"))
 }
 
-fn same_serial(one: &str, other: &str) -> bool {
+/// Whether two serial numbers in hexadecimal are one number.
+pub(super) fn same_serial(one: &str, other: &str) -> bool {
     let digits = |text: &str| text.trim_start_matches('0').to_ascii_uppercase();
     digits(one) == digits(other)
 }

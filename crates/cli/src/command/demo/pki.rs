@@ -111,6 +111,19 @@ pub(super) fn leaf_names() -> impl Iterator<Item = &'static str> {
     LEAVES.into_iter().map(|(name, _)| name)
 }
 
+/// What the demo serves, for `certvouch serve --config`.
+const CONFIGURATION: &str = r#"# What `certvouch demo` serves, for: certvouch serve --config certvouch.toml
+
+[server]
+listen = ["127.0.0.1:8080"]
+
+[[issuer]]
+name = "demo"
+certificate = "issuing-ca.pem"
+signer = { certificate = "ocsp-signer.pem", key = "ocsp-signer.key" }
+source = { index = "index.txt" }
+"#;
+
 /// Makes the whole PKI; the certificates say that the responder is at `url`. The index is the last file.
 ///
 /// # Errors
@@ -159,6 +172,7 @@ pub(super) fn make(algorithm: Algorithm, url: &str, now: Timestamp) -> Result<Ve
         index.push_str(&index_row(row, cert.der(), &host(name), &dates)?);
         files.push(NewFile::public(format!("{name}.pem"), cert.pem()));
     }
+    files.push(NewFile::public("certvouch.toml", CONFIGURATION.to_owned()));
     files.push(NewFile::public(
         "index.txt.attr",
         "unique_subject = no\n".to_owned(),
