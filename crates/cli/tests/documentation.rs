@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use certvouch_testkit::openssl_ca::{OpensslCa, Revocation};
-use certvouch_testkit::peer::{self, Outcome, Peer};
+use certvouch_testkit::peer::{self, Peer};
 use certvouch_testkit::pki::KeyAlg;
 use certvouch_testkit::process::{Server, TempDir, temp_dir};
 
@@ -290,6 +290,27 @@ fn every_inline_command_runs_or_exists() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The samples besides the reference; that one names what nobody has, and is read by the tests of the configuration.
+#[test]
+fn samples_start() {
+    let Some(openssl) = peer::require_or_skip("openssl") else {
+        return;
+    };
+    for entry in fs::read_dir(root().join("docs/samples")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "certvouch.toml" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let here = text.replace("/etc/pki/", "");
+        assert_ne!(text, here, "{name} names no file");
+        let mut shell = Shell::new(&openssl, Some(&here));
+        let outcome = shell.run("certvouch config check --config certvouch.toml");
+        assert_eq!(outcome, Ok(()), "{name}");
+    }
 }
 
 #[test]
