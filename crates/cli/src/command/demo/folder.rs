@@ -18,6 +18,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::pki::{self, Algorithm, NewFile};
+use crate::command::quote::is_showable;
+use crate::escape::escape_path;
 
 /// The file that makes a folder ours, and tells a person what it is.
 pub(super) const MARKER: &str = "NOT-FOR-PRODUCTION.txt";
@@ -53,11 +55,14 @@ impl Folder {
     /// Names a folder; nothing is looked at yet.
     ///
     /// # Errors
-    /// The path has control characters, which no command line could show.
+    /// The path has control characters or the like, which the printed commands could not show.
     pub(super) fn at(dir: &Path) -> Result<Self> {
-        let shown = dir.to_string_lossy();
-        if shown.chars().any(char::is_control) {
-            bail!("the folder's name has control characters; choose another with --dir");
+        let showable = dir.to_str().is_some_and(is_showable);
+        if !showable {
+            bail!(
+                "the folder's name \"{}\" has characters that no command could show; choose another with --dir",
+                escape_path(dir)
+            );
         }
         Ok(Self {
             dir: dir.to_owned(),

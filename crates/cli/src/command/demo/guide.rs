@@ -13,6 +13,7 @@ use certvouch_crypto::digest;
 use certvouch_types::{CertIdTemplate, Certificate, HashAlgorithm, RequestWriter, Timestamp};
 
 use super::folder::{Folder, Prepared};
+use crate::command::quote::{shell_path, shell_word};
 
 /// How the demo's commands are written.
 pub(super) struct Guide<'a> {
@@ -150,24 +151,6 @@ pub(super) fn dir_flag(dir: &Path) -> String {
     format!(" --dir {}", shell_path(dir))
 }
 
-/// A path as one word of a shell command. Control characters were refused with the folder.
-fn shell_path(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if text.starts_with('-') {
-        return shell_word(&format!("./{text}"));
-    }
-    shell_word(&text)
-}
-
-/// A text as one word of a POSIX shell command: as it is where nothing in it means anything to a shell.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:%@+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// `2026-11-29 11:25 UTC`.
 fn minute(at: Timestamp) -> String {
     let text = at.to_string();
@@ -190,23 +173,7 @@ fn proxy_note() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
-
-    #[test]
-    fn shell_word_comes_back_from_a_shell_as_it_was() {
-        for text in ["plain", "a b", "it's", "$HOME", "a;b", "*", "", "`id`", "\\", "ü\"'"] {
-            let script = format!("printf %s {}", shell_word(text));
-            let out = Command::new("sh").args(["-c", &script]).output().unwrap();
-            assert_eq!(String::from_utf8(out.stdout).unwrap(), text, "{script}");
-        }
-    }
-
-    #[test]
-    fn path_that_looks_like_a_flag_is_none() {
-        assert_eq!(shell_path(Path::new("-x")), "./-x");
-    }
 
     #[test]
     fn minute_is_for_people() {

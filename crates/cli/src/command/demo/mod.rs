@@ -11,19 +11,21 @@ mod index;
 mod pki;
 
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
-use certvouch_types::Certificate;
+use anyhow::{Context as _, Result, anyhow, bail};
+use certvouch_types::{Certificate, Timestamp};
 use clap::{Args, Subcommand};
 
 use folder::{Folder, INDEX};
 use guide::Guide;
 use index::{Change, Reason};
 use pki::Algorithm;
+
+use super::quote::shell_word;
 
 /// Where the demo's PKI lies unless `--dir` says otherwise.
 const DEFAULT_DIR: &str = "certvouch-demo";
@@ -125,7 +127,7 @@ impl Action {
             bail!(
                 "there is no demo in {}; start one with: {} demo{}",
                 which.dir.display(),
-                guide::shell_word(&program()),
+                shell_word(&program()),
                 guide::dir_flag(&which.dir),
             );
         }
