@@ -84,18 +84,29 @@ fn shell(home: &Path, line: &str) -> Outcome {
 /// Runs a command that asks for a status and returns it, after OpenSSL found the signature in order.
 fn ask(home: &Path, line: &str) -> String {
     let outcome = shell(home, line).expect_success(line);
-    assert!(outcome.err().contains("Response verify OK"), "{line}\n{}", outcome.all());
+    assert!(
+        outcome.err().contains("Response verify OK"),
+        "{line}\n{}",
+        outcome.all()
+    );
     let out = outcome.out();
     let status = out.lines().find_map(|line| line.split_once(".pem: "));
-    status.unwrap_or_else(|| panic!("no status\n{out}")).1.to_owned()
+    status
+        .unwrap_or_else(|| panic!("no status\n{out}"))
+        .1
+        .to_owned()
 }
 
 fn peers() -> bool {
-    ["openssl", "curl"].iter().all(|name| peer::require_or_skip(name).is_some())
+    ["openssl", "curl"]
+        .iter()
+        .all(|name| peer::require_or_skip(name).is_some())
 }
 
 fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries
         .filter(|path| path.is_file())
         .map(|path| {
@@ -109,7 +120,9 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 fn openssl_text(file: &Path) -> String {
     let file = file.display().to_string();
-    let arguments = ["x509", "-in", &file, "-noout", "-subject", "-issuer", "-dates", "-text"];
+    let arguments = [
+        "x509", "-in", &file, "-noout", "-subject", "-issuer", "-dates", "-text",
+    ];
     peer::find("openssl").unwrap().run(&arguments).out()
 }
 
@@ -137,7 +150,11 @@ fn demo_of_any_algorithm_is_believed() {
     for algorithm in ["p384", "p521", "ed25519", "rsa2048"] {
         let home = temp_dir();
         let demo = Demo::start(home.path(), &["--algorithm", algorithm]);
-        assert_eq!(ask(home.path(), &demo.commands("openssl ocsp")[0]), "good", "{algorithm}");
+        assert_eq!(
+            ask(home.path(), &demo.commands("openssl ocsp")[0]),
+            "good",
+            "{algorithm}"
+        );
     }
 }
 
@@ -157,8 +174,11 @@ fn revoke_shows_in_the_next_answer() {
         panic!("one command of ours\n{}", demo.text);
     };
     let told = shell(home.path(), revoke).expect_success(revoke).out();
-    demo.server.wait_for_stderr("index.txt");
-    let shown = told.lines().find_map(|line| line.strip_prefix("  ")).unwrap();
+    let _ = demo.server.wait_for_stderr("the index was reloaded");
+    let shown = told
+        .lines()
+        .find_map(|line| line.strip_prefix("  "))
+        .unwrap();
     assert_eq!(ask(home.path(), shown), "revoked", "{told}");
     assert_eq!(ask(home.path(), question), "revoked");
     assert_eq!(ask(home.path(), cached), "revoked");
@@ -174,20 +194,32 @@ fn hold_is_released_and_revocation_is_not() {
     let row = || {
         let text = fs::read_to_string(&index).unwrap();
         let row = text.lines().find(|line| line.contains("CN=good.")).unwrap();
-        row.split('\t').take(3).map(str::to_owned).collect::<Vec<_>>()
+        row.split('\t')
+            .take(3)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let before = row();
     let outcome = run(home.path(), &["demo", "hold"]).expect_success("hold");
-    assert!(outcome.out().contains("good is on hold"), "{}", outcome.all());
+    assert!(
+        outcome.out().contains("good is on hold"),
+        "{}",
+        outcome.all()
+    );
     assert!(row()[2].ends_with(",certificateHold"));
     let _ = run(home.path(), &["demo", "release", "good"]).expect_success("release");
     assert_eq!(row(), before);
-    let _ = run(home.path(), &["demo", "revoke", "--reason", "superseded"]).expect_success("revoke");
+    let _ =
+        run(home.path(), &["demo", "revoke", "--reason", "superseded"]).expect_success("revoke");
     assert!(row()[2].ends_with(",superseded"));
 
     let refused = run(home.path(), &["demo", "release", "good"]);
     assert_eq!(refused.code, Some(1), "{}", refused.all());
-    assert!(refused.err().contains("revoked already, and that is final"), "{}", refused.err());
+    assert!(
+        refused.err().contains("revoked already, and that is final"),
+        "{}",
+        refused.err()
+    );
     assert!(refused.stdout.is_empty());
 }
 
@@ -196,7 +228,10 @@ fn serial_names_a_certificate_too_and_unlisted_ones_stay_unknown() {
     let home = temp_dir();
     drop(Demo::start(home.path(), &[]));
     let index = fs::read_to_string(home.path().join("certvouch-demo/index.txt")).unwrap();
-    let good = index.lines().find(|line| line.contains("CN=good.")).unwrap();
+    let good = index
+        .lines()
+        .find(|line| line.contains("CN=good."))
+        .unwrap();
     let serial = good.split('\t').nth(3).unwrap().to_lowercase();
     let outcome = run(home.path(), &["demo", "revoke", &serial]).expect_success("revoke");
     assert!(outcome.out().contains("good.pem"), "{}", outcome.out());
@@ -204,12 +239,28 @@ fn serial_names_a_certificate_too_and_unlisted_ones_stay_unknown() {
     for name in ["never-issued", "ABCDEF"] {
         let refused = run(home.path(), &["demo", "revoke", name]);
         assert_eq!(refused.code, Some(1), "{name}: {}", refused.all());
-        assert!(refused.err().contains("the index has no such certificate"), "{}", refused.err());
+        assert!(
+            refused.err().contains("the index has no such certificate"),
+            "{}",
+            refused.err()
+        );
     }
     let refused = run(home.path(), &["demo", "revoke", "bad name"]);
-    assert!(refused.err().contains("neither a serial number nor one of good"), "{}", refused.err());
+    assert!(
+        refused
+            .err()
+            .contains("neither a serial number nor one of good"),
+        "{}",
+        refused.err()
+    );
     let elsewhere = run(temp_dir().path(), &["demo", "revoke"]);
-    assert!(elsewhere.err().contains("there is no demo in certvouch-demo"), "{}", elsewhere.err());
+    assert!(
+        elsewhere
+            .err()
+            .contains("there is no demo in certvouch-demo"),
+        "{}",
+        elsewhere.err()
+    );
 }
 
 // covers: T-34
@@ -229,7 +280,10 @@ fn pki_is_closed_short_lived_and_named_for_what_it_is() {
     }
     for ca in ["root.pem", "issuing-ca.pem", "ocsp-signer.pem"] {
         let text = openssl_text(&dir.join(ca));
-        let subject = text.lines().find(|line| line.starts_with("subject")).unwrap();
+        let subject = text
+            .lines()
+            .find(|line| line.starts_with("subject"))
+            .unwrap();
         assert!(subject.contains("NOT FOR PRODUCTION"), "{subject}");
         // Valid now and not in seven days.
         let file = dir.join(ca).display().to_string();
@@ -258,14 +312,20 @@ fn second_start_uses_the_same_pki() {
     assert_eq!(demo.interrupt(), Some(0), "{}", demo.server.stderr());
     let _ = run(home.path(), &["demo", "revoke", "good"]).expect_success("revoke");
     let kept = |files: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
-        files.into_iter().filter(|(name, _)| name != "responder-url.txt").collect()
+        files
+            .into_iter()
+            .filter(|(name, _)| name != "responder-url.txt")
+            .collect()
     };
     let before = kept(files(&dir));
 
     let demo = Demo::start(home.path(), &[]);
     assert!(demo.text.contains("is used again"), "{}", demo.text);
     assert_eq!(kept(files(&dir)), before);
-    assert_eq!(ask(home.path(), &demo.commands("openssl ocsp")[0]), "revoked");
+    assert_eq!(
+        ask(home.path(), &demo.commands("openssl ocsp")[0]),
+        "revoked"
+    );
 }
 
 #[test]
@@ -287,11 +347,21 @@ fn foreign_folder_is_refused_and_left_alone() {
     let dir = home.path().join("papers");
     fs::create_dir(&dir).unwrap();
     fs::write(dir.join("thesis.tex"), "years of work").unwrap();
-    let refused = run(home.path(), &["demo", "--dir", "papers", "--listen", "127.0.0.1:0"]);
+    let refused = run(
+        home.path(),
+        &["demo", "--dir", "papers", "--listen", "127.0.0.1:0"],
+    );
     assert_eq!(refused.code, Some(2), "{}", refused.all());
-    assert!(refused.err().contains("papers is not a demo folder"), "{}", refused.err());
+    assert!(
+        refused.err().contains("papers is not a demo folder"),
+        "{}",
+        refused.err()
+    );
     assert!(refused.stdout.is_empty(), "{}", refused.out());
-    assert_eq!(files(&dir), [("thesis.tex".to_owned(), b"years of work".to_vec())]);
+    assert_eq!(
+        files(&dir),
+        [("thesis.tex".to_owned(), b"years of work".to_vec())]
+    );
 }
 
 #[test]
@@ -305,7 +375,7 @@ fn folder_with_a_blank_works_in_the_printed_commands() {
     assert_eq!(ask(home.path(), question), "good");
     let revoke = &demo.commands(PROGRAM)[0];
     let _ = shell(home.path(), revoke).expect_success(revoke);
-    demo.server.wait_for_stderr("index.txt");
+    let _ = demo.server.wait_for_stderr("the index was reloaded");
     assert_eq!(ask(home.path(), question), "revoked");
 }
 
@@ -316,7 +386,11 @@ fn taken_default_port_gives_way_to_a_free_one() {
     let home = temp_dir();
     let demo = Demo::of(command(home.path()).arg("demo"));
     assert_ne!(demo.address.port(), 8080);
-    assert!(demo.text.contains("127.0.0.1:8080 is taken"), "{}", demo.text);
+    assert!(
+        demo.text.contains("127.0.0.1:8080 is taken"),
+        "{}",
+        demo.text
+    );
 }
 
 #[test]

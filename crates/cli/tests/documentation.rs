@@ -225,12 +225,17 @@ fn kind(line: &str) -> Kind {
 }
 
 fn word_after<'a>(line: &'a str, flag: &str) -> Option<&'a str> {
-    line.split_whitespace().skip_while(|word| *word != flag).nth(1)
+    line.split_whitespace()
+        .skip_while(|word| *word != flag)
+        .nth(1)
 }
 
 /// The page's configuration: its first TOML block.
 fn configuration(page: &str) -> Option<String> {
-    blocks(page, "toml").into_iter().next().map(|(_, text)| text)
+    blocks(page, "toml")
+        .into_iter()
+        .next()
+        .map(|(_, text)| text)
 }
 
 // covers: R6960-2.2-3
@@ -308,7 +313,7 @@ fn samples_start() {
         let here = text.replace("/etc/pki/", "");
         assert_ne!(text, here, "{name} names no file");
         let mut shell = Shell::new(&openssl, Some(&here));
-        let outcome = shell.run("certvouch config check --config certvouch.toml");
+        let outcome = shell.run("certvouch config check certvouch.toml");
         assert_eq!(outcome, Ok(()), "{name}");
     }
 }

@@ -56,7 +56,11 @@ impl Tree {
         let mut command = Command::new(PROGRAM);
         command.current_dir(self.dir.path());
         command.arg("serve").args(["--listen", "127.0.0.1:0"]);
-        command.arg("--issuer").arg(issuer).arg("--signer-key").arg(key);
+        command
+            .arg("--issuer")
+            .arg(issuer)
+            .arg("--signer-key")
+            .arg(key);
         if let Some(cert) = cert {
             command.arg("--signer-cert").arg(cert);
         }
@@ -77,11 +81,31 @@ impl Tree {
         let key = text(self.signer.1.clone());
         let (request, made) = (text(path("csr")), text(path("pem")));
         let _ = openssl
-            .run(&["req", "-new", "-key", &key, "-subj", "/CN=signer", "-out", &request])
+            .run(&[
+                "req",
+                "-new",
+                "-key",
+                &key,
+                "-subj",
+                "/CN=signer",
+                "-out",
+                &request,
+            ])
             .expect_success("request");
         let (ca, ca_key, lines) = (text(self.ca.cert()), text(self.ca.key()), text(path("cnf")));
-        let issue = ["x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key];
-        let rest = ["-days", days, "-extfile", &lines, "-extensions", "x", "-out", &made];
+        let issue = [
+            "x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key,
+        ];
+        let rest = [
+            "-days",
+            days,
+            "-extfile",
+            &lines,
+            "-extensions",
+            "x",
+            "-out",
+            &made,
+        ];
         let serial = ["-set_serial", "0x2001"];
         let _ = openssl
             .run(&[&issue[..], &rest, &serial].concat())
@@ -99,10 +123,16 @@ fn refused(command: &mut Command) -> String {
 
 /// The texts in headings `### …` below the heading `## …` that contains `part`.
 fn headings(part: &str) -> BTreeSet<String> {
-    let section = PAGE.split("\n## ").find(|section| section.starts_with(part));
+    let section = PAGE
+        .split("\n## ")
+        .find(|section| section.starts_with(part));
     let section = section.unwrap_or_else(|| panic!("no part {part}"));
-    let lines = section.lines().filter_map(|line| line.strip_prefix("### `"));
-    lines.map(|line| line.trim_end_matches('`').to_owned()).collect()
+    let lines = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `"));
+    lines
+        .map(|line| line.trim_end_matches('`').to_owned())
+        .collect()
 }
 
 /// Each text with what was really said.
@@ -132,7 +162,12 @@ fn refusals_to_start_say_what_the_page_says() {
 
     // OpensslCa gives all its CAs one name, so that the other's delegate has the right issuer and the wrong key.
     let foreign = tree.other.issue_ocsp_signer("OCSP", "1003");
-    let renamed = refused(&mut tree.serve(&renamed_ca(&openssl, &tree), Some(cert), key, &tree.ca.index()));
+    let renamed = refused(&mut tree.serve(
+        &renamed_ca(&openssl, &tree),
+        Some(cert),
+        key,
+        &tree.ca.index(),
+    ));
 
     let open_key = tree.dir.path().join("open.key");
     fs::copy(key, &open_key).unwrap();
@@ -156,14 +191,32 @@ fn refusals_to_start_say_what_the_page_says() {
     assert_told(
         "What certvouch says when it refuses to start",
         &[
-            ("lacks the extended key usage OCSPSigning", tree.refusal(Some(&lacks_usage), key)),
-            ("lacks id-pkix-ocsp-nocheck", tree.refusal(Some(&lacks_nocheck), key)),
-            ("another key signed it", tree.refusal(Some(&foreign.cert), &foreign.key)),
+            (
+                "lacks the extended key usage OCSPSigning",
+                tree.refusal(Some(&lacks_usage), key),
+            ),
+            (
+                "lacks id-pkix-ocsp-nocheck",
+                tree.refusal(Some(&lacks_nocheck), key),
+            ),
+            (
+                "another key signed it",
+                tree.refusal(Some(&foreign.cert), &foreign.key),
+            ),
             ("was issued by", renamed),
-            ("does not belong to the certificate", tree.refusal(Some(cert), &foreign.key)),
-            ("is the key of the CA itself", tree.refusal(None, &tree.ca.key())),
+            (
+                "does not belong to the certificate",
+                tree.refusal(Some(cert), &foreign.key),
+            ),
+            (
+                "is the key of the CA itself",
+                tree.refusal(Some(&tree.ca.cert()), &tree.ca.key()),
+            ),
             ("expired", tree.refusal(Some(&expired), key)),
-            ("others than its owner may read or write it", tree.refusal(Some(cert), &open_key)),
+            (
+                "others than its owner may read or write it",
+                tree.refusal(Some(cert), &open_key),
+            ),
             ("address in use", refused(&mut taken)),
             ("the row has", with_index("V\t301231000000Z\t\t01\n")),
             (
@@ -178,10 +231,22 @@ fn refusals_to_start_say_what_the_page_says() {
 /// A self-signed CA of another name.
 fn renamed_ca(openssl: &Peer, tree: &Tree) -> PathBuf {
     let made = tree.dir.path().join("renamed.pem");
-    let (key, to) = (tree.ca.key().display().to_string(), made.display().to_string());
-    let request = ["req", "-new", "-x509", "-key", &key, "-days", "30", "-out", &to];
-    let subject = ["-subj", "/CN=Another CA", "-addext", "basicConstraints=critical,CA:TRUE"];
-    let _ = openssl.run(&[&request[..], &subject].concat()).expect_success("renamed CA");
+    let (key, to) = (
+        tree.ca.key().display().to_string(),
+        made.display().to_string(),
+    );
+    let request = [
+        "req", "-new", "-x509", "-key", &key, "-days", "30", "-out", &to,
+    ];
+    let subject = [
+        "-subj",
+        "/CN=Another CA",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+    ];
+    let _ = openssl
+        .run(&[&request[..], &subject].concat())
+        .expect_success("renamed CA");
     made
 }
 
@@ -200,7 +265,9 @@ fn words_of_openssl_are_those_of_the_page() {
     let ask = |issuer: PathBuf, trusted: PathBuf| {
         let (issuer, trusted) = (text(issuer), text(trusted));
         let cert = text(tree.cert.clone());
-        let files = ["ocsp", "-issuer", &issuer, "-cert", &cert, "-CAfile", &trusted];
+        let files = [
+            "ocsp", "-issuer", &issuer, "-cert", &cert, "-CAfile", &trusted,
+        ];
         openssl.run(&[&files[..], &["-url", &url]].concat()).all()
     };
     let malformed = {
@@ -209,7 +276,9 @@ fn words_of_openssl_are_those_of_the_page() {
         let request = "GET /AAAA HTTP/1.1\r\nHost: localhost\r\n\r\n";
         connection.send(request.as_bytes()).unwrap();
         fs::write(&body, connection.read_response(false).unwrap().body).unwrap();
-        openssl.run(&["ocsp", "-respin", &text(body), "-noverify"]).all()
+        openssl
+            .run(&["ocsp", "-respin", &text(body), "-noverify"])
+            .all()
     };
     assert_told(
         "What clients say",
@@ -217,7 +286,10 @@ fn words_of_openssl_are_those_of_the_page() {
             ("unauthorized (6)", ask(tree.other.cert(), tree.ca.cert())),
             ("malformedrequest (1)", malformed),
             ("no nonce in response", ask(tree.ca.cert(), tree.ca.cert())),
-            ("Response Verify Failure", ask(tree.ca.cert(), tree.other.cert())),
+            (
+                "Response Verify Failure",
+                ask(tree.ca.cert(), tree.other.cert()),
+            ),
         ],
     );
 }

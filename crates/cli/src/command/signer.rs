@@ -12,10 +12,14 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use super::quote::shell_path;
+use super::{say, say_error};
+use crate::clock::Clock;
+use crate::escape::escape_path;
+use crate::exit::ExitCode;
 
 /// `certvouch signer`
 #[derive(Debug, Args)]
-pub struct Signer {
+pub(super) struct SignerArgs {
     #[command(subcommand)]
     action: Action,
 }
@@ -58,29 +62,34 @@ fn kinds() -> PossibleValuesParser {
     NewKey::ALL.map(NewKey::name).into()
 }
 
-impl Signer {
-    /// Makes the files and returns what to tell.
-    ///
-    /// # Errors
-    /// A file cannot be read, does not do, or is there already.
-    pub(crate) fn run(&self, now: Timestamp) -> Result<String> {
-        let Action::New(new) = &self.action;
-        new.run(now)
+/// Runs the command.
+pub(super) fn run(args: &SignerArgs) -> ExitCode {
+    let Action::New(new) = &args.action;
+    match new.run(Clock::system().now()) {
+        Ok(told) => say(&told),
+        Err(why) => {
+            say_error(&format_args!("{why:#}"));
+            ExitCode::Refused
+        }
     }
 }
 
 impl New {
+    /// Makes the files and returns what to tell.
+    ///
+    /// # Errors
+    /// A file cannot be read, does not do, or is there already.
     fn run(&self, now: Timestamp) -> Result<String> {
         let certificates = read_certificates(&self.issuer)?;
         let [issuer] = &certificates[..] else {
             bail!(
                 "{} holds {} certificates; name a file with that of the issuing CA alone",
-                self.issuer.display(),
+                escape_path(&self.issuer),
                 certificates.len()
             );
         };
         let issuer = Certificate::parse(issuer)
-            .with_context(|| format!("{} does not parse", self.issuer.display()))?;
+            .with_context(|| format!("{} does not parse", escape_path(&self.issuer)))?;
         let mut wanted = NewSigner::new(&self.out);
         wanted.name.clone_from(&self.name);
         wanted.key = NewKey::from_name(&self.key)
@@ -98,9 +107,9 @@ impl New {
 
     /// What was made, and the command that uses it or gets it certified.
     fn next_step(&self, created: &Created) -> String {
-        let mut told = format!("key          {}\n", created.key.display());
+        let mut told = format!("key          {}\n", escape_path(&created.key));
         // Writing to a String cannot fail.
-        let _ = writeln!(told, "request      {}", created.request.display());
+        let _ = writeln!(told, "request      {}", escape_path(&created.request));
         let issuer = shell_path(&self.issuer);
         let serve = |cert: &Path| {
             format!(
@@ -111,7 +120,7 @@ impl New {
         };
         match &created.certificate {
             Some(cert) => {
-                let _ = writeln!(told, "certificate  {} ({} days)", cert.display(), self.days);
+                let _ = writeln!(told, "certificate  {} ({} days)", escape_path(cert), self.days);
                 let _ = write!(
                     told,
                     "\nThe CA's own index does not know this certificate, and need not.\n\

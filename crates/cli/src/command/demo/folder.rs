@@ -90,7 +90,7 @@ impl Folder {
                 let Some(name) = self.any_entry()? else {
                     return Ok(false);
                 };
-                let dir = self.dir.display();
+                let dir = escape_path(&self.dir);
                 bail!(
                     "{dir} is not a demo folder ({found}, but it holds {name:?}); nothing was \
                      changed, choose another folder with --dir"
@@ -108,7 +108,7 @@ impl Folder {
             DirBuilder::new()
                 .recursive(true)
                 .create(&self.dir)
-                .with_context(|| format!("make the folder {}", self.dir.display()))?;
+                .with_context(|| format!("make the folder {}", escape_path(&self.dir)))?;
         }
         let path = self.path(MARKER);
         let mut marker = OpenOptions::new()
@@ -116,15 +116,15 @@ impl Folder {
             .append(true)
             .create(true)
             .open(&path)
-            .with_context(|| format!("open {}", path.display()))?;
+            .with_context(|| format!("open {}", escape_path(&path)))?;
         marker
             .lock()
-            .with_context(|| format!("lock {}", path.display()))?;
+            .with_context(|| format!("lock {}", escape_path(&path)))?;
         let length = marker.metadata().context("look at the marker")?.len();
         if length == 0 {
             marker
                 .write_all(MARKER_TEXT.as_bytes())
-                .with_context(|| format!("write {}", path.display()))?;
+                .with_context(|| format!("write {}", escape_path(&path)))?;
         }
         Ok(Locked {
             folder: self,
@@ -138,9 +138,9 @@ impl Folder {
     /// The file is absent or holds no certificate.
     pub(super) fn certificate(&self, file: &str) -> Result<CertificateDer<'static>> {
         let path = self.path(file);
-        let pem = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        let pem = fs::read(&path).with_context(|| format!("read {}", escape_path(&path)))?;
         CertificateDer::from_pem_slice(&pem)
-            .with_context(|| format!("{} holds no certificate", path.display()))
+            .with_context(|| format!("{} holds no certificate", escape_path(&path)))
     }
 
     /// Until when the whole PKI is valid.
@@ -152,7 +152,7 @@ impl Folder {
         for file in ["root.pem", "issuing-ca.pem", "ocsp-signer.pem"] {
             let der = self.certificate(file)?;
             let cert = Certificate::parse(&der)
-                .with_context(|| format!("{} does not parse", self.path(file).display()))?;
+                .with_context(|| format!("{} does not parse", escape_path(&self.path(file))))?;
             until = until.min(cert.validity.not_after);
         }
         Ok(until)
@@ -193,7 +193,7 @@ impl Folder {
 
     /// The name of something in the folder; nothing if it is empty or absent.
     fn any_entry(&self) -> Result<Option<String>> {
-        let cannot = || format!("read the folder {}", self.dir.display());
+        let cannot = || format!("read the folder {}", escape_path(&self.dir));
         let mut entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
@@ -225,7 +225,7 @@ impl Locked<'_> {
                 let path = self.folder.path(&absent);
                 bail!(
                     "{} is absent; put it back, or remove the folder to get a new PKI",
-                    path.display()
+                    escape_path(&path)
                 );
             }
             if now <= self.folder.valid_until()? {
@@ -256,14 +256,14 @@ impl Locked<'_> {
         if let Err(why) = fs::remove_file(&aside)
             && why.kind() != ErrorKind::NotFound
         {
-            return Err(why).with_context(|| format!("remove {}", aside.display()));
+            return Err(why).with_context(|| format!("remove {}", escape_path(&aside)));
         }
         create(&aside, text, false)?;
-        fs::rename(&aside, &path).with_context(|| format!("replace {}", path.display()))?;
+        fs::rename(&aside, &path).with_context(|| format!("replace {}", escape_path(&path)))?;
         // The rename itself must survive a power loss too.
         File::open(&self.folder.dir)
             .and_then(|dir| dir.sync_all())
-            .with_context(|| format!("write the folder {}", self.folder.dir.display()))
+            .with_context(|| format!("write the folder {}", escape_path(&self.folder.dir)))
     }
 
     fn present(&self) -> Vec<String> {
@@ -287,10 +287,10 @@ impl Locked<'_> {
         DirBuilder::new()
             .recursive(true)
             .create(&into)
-            .with_context(|| format!("make the folder {}", into.display()))?;
+            .with_context(|| format!("make the folder {}", escape_path(&into)))?;
         for name in present.iter().rev() {
             fs::rename(self.folder.path(name), into.join(name))
-                .with_context(|| format!("move {name} to {}", into.display()))?;
+                .with_context(|| format!("move {name} to {}", escape_path(&into)))?;
         }
         Ok(shelf)
     }
@@ -325,7 +325,7 @@ fn create(path: &Path, text: &str, secret: bool) -> Result<()> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().with_context(|| format!("write {}", path.display()))
+    write().with_context(|| format!("write {}", escape_path(&path)))
 }
 
 const FIRST_LINE: &str = "certvouch demo: a throw-away PKI, NOT FOR PRODUCTION\n";

@@ -13,6 +13,7 @@ mod pki;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -21,11 +22,19 @@ use certvouch_types::{Certificate, Timestamp};
 use clap::{Args, Subcommand};
 
 use folder::{Folder, INDEX};
-use guide::Guide;
+use guide::{Guide, Start};
 use index::{Change, Reason};
 use pki::Algorithm;
 
 use super::quote::shell_word;
+use super::serve::{LogArgs, announce};
+use super::{fail, refuse, say, write};
+use crate::clock::Clock;
+use crate::config::{Config, IssuerConfig, Log, Server, SignerConfig};
+use crate::escape::escape_path;
+use crate::exit::ExitCode;
+use crate::listen::{self, Bound};
+use crate::serve::{self, Running};
 
 /// Where the demo's PKI lies unless `--dir` says otherwise.
 const DEFAULT_DIR: &str = "certvouch-demo";
@@ -35,7 +44,7 @@ const DEFAULT_PORT: u16 = 8080;
 /// Flags of `certvouch demo`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Demo {
+pub(super) struct DemoArgs {
     #[command(subcommand)]
     action: Option<Action>,
     /// Where the PKI is, or is made
@@ -50,6 +59,8 @@ pub(crate) struct Demo {
     /// The keys of a new PKI
     #[arg(long, value_enum, default_value_t)]
     algorithm: Algorithm,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +77,31 @@ enum Action {
     Hold(Which),
     /// Release a certificate of the demo from hold
     Release(Which),
+}
+
+/// Runs the command.
+pub(super) fn run(args: &DemoArgs) -> ExitCode {
+    let clock = Clock::system();
+    if let Some(action) = &args.action {
+        return match action.run(clock.now()) {
+            Ok(told) => say(&told),
+            Err(why) => fail(&format_args!("{why:#}")),
+        };
+    }
+    let mut log = Log::default();
+    args.log.change(&mut log);
+    if let Err(why) = crate::log::start(&log) {
+        return refuse(&log, &format_args!("the log level is none: {why}"));
+    }
+    let (running, text) = match args.start(log.clone(), clock) {
+        Ok(started) => started,
+        Err(why) => return refuse(&log, &format_args!("{why:#}")),
+    };
+    if let Err(why) = announce(running.addresses()).and_then(|()| write(&text)) {
+        // Whoever started us hung up on standard output; the demo goes on.
+        tracing::warn!(%why, "the commands could not be written to standard output");
+    }
+    running.wait()
 }
 
 /// A certificate of the demo.
@@ -126,7 +162,7 @@ impl Action {
         if !folder.exists()? {
             bail!(
                 "there is no demo in {}; start one with: {} demo{}",
-                which.dir.display(),
+                escape_path(&which.dir),
                 shell_word(&program()),
                 guide::dir_flag(&which.dir),
             );
@@ -135,7 +171,7 @@ impl Action {
         let (name, serial) = which.find(&folder)?;
         let path = folder.path(INDEX);
         let text =
-            fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+            fs::read_to_string(&path).with_context(|| format!("read {}", escape_path(&path)))?;
         let changed = index::change(&text, &serial, change, now)
             .map_err(|why| anyhow!("{}: {why}", which.certificate))?;
         locked.replace(INDEX, &changed)?;
@@ -145,7 +181,7 @@ impl Action {
             Change::Hold => "on hold".to_owned(),
             Change::Release => "good again".to_owned(),
         };
-        let mut told = format!("{} is {what} in {}.\n", which.certificate, path.display());
+        let mut told = format!("{} is {what} in {}.\n", which.certificate, escape_path(&path));
         if let Some(name) = name {
             let url = folder.url()?;
             let guide = Guide {
@@ -155,7 +191,7 @@ impl Action {
             };
             let _ = write!(
                 told,
-                "A running demo answers so from the next query on:\n\n  {}\n",
+                "A running demo sees it at once. Ask again:\n\n  {}\n",
                 guide.openssl(name)
             );
         }
@@ -170,7 +206,56 @@ fn program() -> String {
         .map_or_else(|| "certvouch".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-impl Demo {
+impl DemoArgs {
+    /// Sees to the PKI and starts the server; returns it with the text to print.
+    ///
+    /// # Errors
+    /// The folder is foreign or cannot be written, or the address cannot be had.
+    fn start(&self, log: Log, clock: Clock) -> Result<(Running, String)> {
+        let folder = Folder::at(&self.dir)?;
+        // A foreign folder is refused before anybody could connect.
+        folder.exists()?;
+        let (server, bound, taken) = self.bind(&folder)?;
+        let address = bound.addresses().next().context("nothing is bound")?;
+        let url = url_at(address);
+        let prepared = {
+            let locked = folder.lock()?;
+            let prepared = locked.prepare(self.algorithm, &url, clock.now())?;
+            locked.note_url(&url)?;
+            prepared
+        };
+        let start = Start {
+            prepared,
+            until: folder.valid_until()?,
+            taken,
+        };
+        let guide = Guide {
+            folder: &folder,
+            url: &url,
+            program: &program(),
+        };
+        let text = guide.start(&start)?;
+        let mut config = configuration(&folder, server);
+        config.log = log;
+        let running = serve::start_on(&config, clock, || Ok(bound))?;
+        Ok((running, text))
+    }
+
+    /// Takes the address, or a free port of it if it is taken and was nobody's wish.
+    fn bind(&self, folder: &Folder) -> Result<(Server, Bound, Option<SocketAddr>)> {
+        let (address, movable) = self.wanted(folder)?;
+        let mut server = Server::default();
+        server.listen = vec![address];
+        match listen::bind(&server) {
+            Err(why) if movable && why.why.kind() == ErrorKind::AddrInUse => {
+                server.listen = vec![SocketAddr::new(address.ip(), 0)];
+                let bound = listen::bind(&server)?;
+                Ok((server, bound, Some(address)))
+            }
+            bound => Ok((server, bound?, None)),
+        }
+    }
+
     /// The address to listen on before it is known to be free, and whether another port will do.
     ///
     /// # Errors
@@ -194,6 +279,22 @@ impl Demo {
         }
         Ok((address, false))
     }
+}
+
+/// The one issuer of a demo, with everything else as `serve` has it by default.
+fn configuration(folder: &Folder, server: Server) -> Config {
+    let mut issuer = IssuerConfig::default();
+    issuer.name = "demo".to_owned();
+    issuer.certificate = Some(folder.path("issuing-ca.pem"));
+    issuer.source.index = Some(folder.path(INDEX));
+    let mut signer = SignerConfig::default();
+    signer.certificate = Some(folder.path("ocsp-signer.pem"));
+    signer.key = folder.path("ocsp-signer.key");
+    issuer.signers = vec![signer];
+    let mut config = Config::default();
+    config.server = server;
+    config.issuers = vec![issuer];
+    config
 }
 
 /// The URL at which this host asks a responder that listens there.
