@@ -136,7 +136,10 @@ mod tests {
         for (input, expected) in [
             ("a\u{202E}b", r"a\u{202E}b"),
             ("a\u{2066}b\u{2069}", r"a\u{2066}b\u{2069}"),
-            ("a\u{200F}\u{200B}\u{FEFF}\u{61C}", r"a\u{200F}\u{200B}\u{FEFF}\u{61C}"),
+            (
+                "a\u{200F}\u{200B}\u{FEFF}\u{61C}",
+                r"a\u{200F}\u{200B}\u{FEFF}\u{61C}",
+            ),
             ("\u{E0041}\u{AD}", r"\u{E0041}\u{AD}"),
         ] {
             assert_eq!(escape(input).to_string(), expected);

@@ -8,10 +8,10 @@
 //! together and runs them, [`listen`] is the public port.
 
 pub mod clock;
-//pub mod command;
+pub mod command;
 pub mod config;
 pub mod escape;
 pub mod exit;
 pub mod listen;
 pub mod log;
-//pub mod serve;
+pub mod serve;

@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use certvouch_responder::{Exchange, AnswerError};
+use certvouch_responder::{AnswerError, Exchange};
 use certvouch_types::OcspResponseStatus;
 use http::{Method, StatusCode};
 use tracing_subscriber::EnvFilter;
@@ -38,11 +38,18 @@ pub fn start(log: &Log) -> Result<(), ParseError> {
         LogFormat::Text => builder
             .with_ansi(std::io::stderr().is_terminal())
             .try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_ansi(false)
+            .try_init(),
     });
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or("something without words");
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         tracing::error!(place, "a panic was caught: {}", escape(said));
     }));
     Ok(())
@@ -69,12 +76,19 @@ impl ExchangeLog {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let serials: Vec<String> = exchange.asked.iter().map(|asked| asked.serial.to_string()).collect();
+        let serials: Vec<String> = exchange
+            .asked
+            .iter()
+            .map(|asked| asked.serial.to_string())
+            .collect();
         let hash = exchange.asked.first().and_then(|asked| asked.hash);
         tracing::debug!(
             method = method.as_str(),
             http = status.as_u16(),
-            issuer = exchange.issuer.as_deref().map(|name| escape(name).to_string()),
+            issuer = exchange
+                .issuer
+                .as_deref()
+                .map(|name| escape(name).to_string()),
             serials = serials.join(","),
             hash = hash.map(|hash| hash.to_string()),
             nonce = exchange.nonce,
@@ -91,7 +105,10 @@ impl ExchangeLog {
             return;
         };
         tracing::warn!(
-            issuer = exchange.issuer.as_deref().map(|name| escape(name).to_string()),
+            issuer = exchange
+                .issuer
+                .as_deref()
+                .map(|name| escape(name).to_string()),
             error = code,
             untold,
             "not answered: {}",
@@ -136,8 +153,14 @@ mod tests {
         assert_eq!(log.sample("source", start + Duration::from_secs(9)), None);
         assert_eq!(log.sample("source", start + Duration::from_secs(9)), None);
         assert_eq!(log.sample("sign", start + Duration::from_secs(9)), Some(0));
-        assert_eq!(log.sample("source", start + Duration::from_secs(10)), Some(2));
-        assert_eq!(log.sample("source", start + Duration::from_secs(30)), Some(0));
+        assert_eq!(
+            log.sample("source", start + Duration::from_secs(10)),
+            Some(2)
+        );
+        assert_eq!(
+            log.sample("source", start + Duration::from_secs(30)),
+            Some(0)
+        );
     }
 
     #[test]

@@ -1,14 +1,22 @@
-//! Rows per second of `index_txt::parse`, beside an anchor from the same run: counting the line ends of the same
-//! octets with memchr, which is bound by memory. Wall time differs between machines; the ratio does so less.
+//! Rows per second of `index_txt::parse`, beside an anchor from the same run: counting the line
+//! ends of the same octets with memchr, which is bound by memory. Wall time differs between
+//! machines; the ratio does so less.
 //!
-//! `cargo bench -p certvouch-status`; without `--bench` (as `cargo test --benches` runs it) a small file only.
+//! `cargo bench -p certvouch-status`; without `--bench` (as `cargo test --benches` runs it) a small
+//! file only.
 
 #![expect(clippy::print_stdout, reason = "a bench exists to print")]
 
+use std::fs;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use certvouch_status::index_txt::{self, Diff};
+use certvouch_status::{IndexTxt, UnrevokePolicy, Watch, WatchSettings};
+use certvouch_types::Timestamp;
 
 fn main() {
     let full = std::env::args().any(|argument| argument == "--bench");
@@ -35,7 +43,42 @@ fn main() {
     );
     println!("  memory   {} octets per row", table.octets() / rows);
     println!("diff       {:6.2} M rows/s", per_second(diff));
+    println!("renamed to told {:?}", delay(if full { 101 } else { 1 }));
     println!("lookup     {:6.2} M/s", per_second(lookup));
+}
+
+/// The middle time from renaming a small file into place until the watcher has told of it.
+fn delay(rounds: usize) -> Duration {
+    let dir = tempfile::tempdir().expect("a folder for temporary files");
+    let (path, new) = (dir.path().join("index.txt"), dir.path().join("new"));
+    let put = |rows: usize| {
+        fs::write(&new, index(rows)).expect("write a file");
+        let start = Instant::now();
+        fs::rename(&new, &path).expect("rename a file");
+        start
+    };
+    put(1);
+    let now = || Timestamp::EPOCH;
+    let source = IndexTxt::open(&path, UnrevokePolicy::Refuse, now()).expect("open an index");
+    let (sender, told) = channel();
+    let tell = move |news: Result<_, _>| {
+        sender
+            .send(news.is_ok())
+            .expect("the bench listens to its end");
+    };
+    let watch = Watch::start(Arc::new(source), WatchSettings::default(), now, tell);
+    let watch = watch.expect("start a thread");
+    while !watch.is_notified() {
+        thread::yield_now();
+    }
+    let one = |rows| {
+        let start = put(rows);
+        told.recv().expect("the watcher lives");
+        start.elapsed()
+    };
+    let mut delays: Vec<Duration> = (2..rounds + 2).map(one).collect();
+    delays.sort_unstable();
+    delays[delays.len() / 2]
 }
 
 fn millions(rows: usize) -> f64 {

@@ -1,7 +1,8 @@
 //! Finds the files of an easy-rsa PKI in its folder.
 //!
-//! The folder may be the project (with `pki/` in it) or the `pki` folder itself. The environment variable
-//! `EASYRSA_PKI` is not read here: who runs in that environment hands in its value as the path.
+//! The folder may be the project (with `pki/` in it) or the `pki` folder itself. The environment
+//! variable `EASYRSA_PKI` is not read here: who runs in that environment hands in its value as the
+//! path.
 
 use std::path::{Path, PathBuf};
 

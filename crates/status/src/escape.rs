@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::limits::SHOWN_CHARACTERS;
 
-/// The octets as text in which nothing can move a cursor or end a line, cut after [`SHOWN_CHARACTERS`].
+/// The octets as text in which nothing can move a cursor or end a line, cut after
+/// [`SHOWN_CHARACTERS`].
 pub(crate) fn octets(foreign: &[u8]) -> String {
     // Every octet makes at least one character, so that no more of them than this are looked at.
     let head = &foreign[..foreign.len().min(SHOWN_CHARACTERS)];

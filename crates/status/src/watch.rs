@@ -1,9 +1,10 @@
 //! Reloads an index when its file changes.
 //!
-//! Files are replaced by renaming, so it is the folder that is watched, and with links the folder of what they lead
-//! to as well; a slow look at the file's state catches what sends no event (network file systems, a folder that
-//! was itself replaced). A failure is told only after about a second of further attempts, because `index.txt` is absent
-//! for a moment while `openssl ca` renames, and half there while somebody copies; the same failure is told once.
+//! Files are replaced by renaming, so it is the folder that is watched, and with links the folder
+//! of what they lead to as well; a slow look at the file's state catches what sends no event
+//! (network file systems, a folder that was itself replaced). A failure is told only after about a
+//! second of further attempts, because `index.txt` is absent for a moment while `openssl ca`
+//! renames, and half there while somebody copies; the same failure is told once.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -55,8 +56,9 @@ enum Message {
 }
 
 impl Watch {
-    /// Starts watching. `tell` hears of every reload that changed the file in force, of every failure once, and of
-    /// the end of a failure; it runs on the watching thread. `clock` gives the time of a reload.
+    /// Starts watching. `tell` hears of every reload that changed the file in force, of every
+    /// failure once, and of the end of a failure; it runs on the watching thread. `clock` gives the
+    /// time of a reload.
     ///
     /// # Errors
     /// The system gives no thread. That it gives no events is no error: see [`Watch::is_notified`].
@@ -88,7 +90,8 @@ impl Watch {
         })
     }
 
-    /// Whether the system sends events. If not, changes are found by looking, at the settings' pace.
+    /// Whether the system sends events. If not, changes are found by looking, at the settings'
+    /// pace.
     #[must_use]
     pub fn is_notified(&self) -> bool {
         self.notified.load(Ordering::Relaxed)
@@ -147,7 +150,8 @@ impl<C: Fn() -> Timestamp, T: FnMut(Result<Reloaded, ReloadError>)> Worker<C, T>
         }
     }
 
-    /// Sees to the watched folders, and then to the file: what happened between is found by its state.
+    /// Sees to the watched folders, and then to the file: what happened between is found by its
+    /// state.
     fn round(&mut self) -> Result<(), Stopped> {
         self.watch_folders();
         if self.index.is_behind() {
@@ -156,8 +160,8 @@ impl<C: Fn() -> Timestamp, T: FnMut(Result<Reloaded, ReloadError>)> Worker<C, T>
         Ok(())
     }
 
-    /// Waits for an event and for the silence after it, or for the time of the next look. True after an event that
-    /// names one of our files.
+    /// Waits for an event and for the silence after it, or for the time of the next look. True
+    /// after an event that names one of our files.
     fn wait_for_change(&self) -> Result<bool, Stopped> {
         let Some(mut forced) = self.receive(self.settings.poll)? else {
             return Ok(false);

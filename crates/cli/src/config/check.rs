@@ -68,7 +68,10 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
         }
     }
     if server.paths.is_empty() {
-        refuse("paths", "paths names no prefix; the default is \"/\"".to_owned());
+        refuse(
+            "paths",
+            "paths names no prefix; the default is \"/\"".to_owned(),
+        );
     }
     for path in &server.paths {
         if !path.starts_with('/') || path.contains(['?', '#', ' ', '%']) {
@@ -94,7 +97,10 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
         ("limits.cache", limits.cache.octets() == 0),
     ] {
         if zero {
-            refuse(key, format!("{key} is 0, so that nothing could be answered"));
+            refuse(
+                key,
+                format!("{key} is 0, so that nothing could be answered"),
+            );
         }
     }
     if limits.body.octets() > MOST_BODY {
@@ -114,7 +120,10 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
         ("timeouts.write", timeouts.write),
     ] {
         if period == Period::default() {
-            refuse(key, format!("{key} is 0, so that nothing could be answered"));
+            refuse(
+                key,
+                format!("{key} is 0, so that nothing could be answered"),
+            );
         }
     }
 }
@@ -183,13 +192,18 @@ fn check_signer(signer: &SignerConfig, refuse: Refuse<'_>) {
     {
         let known = || {
             let usable = SignatureAlgorithm::ALL.into_iter();
-            usable.filter(|a| !a.uses_sha1()).map(SignatureAlgorithm::name)
+            usable
+                .filter(|a| !a.uses_sha1())
+                .map(SignatureAlgorithm::name)
         };
         let hint = match nearest(name, known()) {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("known are {}", known().collect::<Vec<_>>().join(", ")),
         };
-        refuse("signer", format!("{name:?} is no signature algorithm to sign with: {hint}"));
+        refuse(
+            "signer",
+            format!("{name:?} is no signature algorithm to sign with: {hint}"),
+        );
     }
 }
 
@@ -197,7 +211,10 @@ fn check_signer(signer: &SignerConfig, refuse: Refuse<'_>) {
 fn check_against(issuer: &IssuerConfig, others: &[IssuerConfig], refuse: Refuse<'_>) {
     for other in others {
         if issuer.name == other.name && !issuer.name.is_empty() {
-            refuse("name", format!("two issuers have the name {:?}", issuer.name));
+            refuse(
+                "name",
+                format!("two issuers have the name {:?}", issuer.name),
+            );
         }
         let (Some(index), Some(others_index)) = (index_of(issuer), index_of(other)) else {
             continue;

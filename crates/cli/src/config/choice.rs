@@ -244,9 +244,9 @@ impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Timestamp::from_rfc3339(text).map(Self).ok_or_else(|| {
-            format!("{text:?} is no time in UTC such as \"2026-11-23T09:00:00Z\"")
-        })
+        Timestamp::from_rfc3339(text)
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is no time in UTC such as \"2026-11-23T09:00:00Z\""))
     }
 }
 
@@ -308,8 +308,18 @@ mod tests {
             role::Expired::from("retain=2h".parse::<Expired>().unwrap()),
             role::Expired::Retain { seconds: 7200 }
         );
-        assert!("retain".parse::<Expired>().unwrap_err().contains("retain=7y"));
-        assert!("retain=7".parse::<Expired>().unwrap_err().contains("no duration"));
+        assert!(
+            "retain"
+                .parse::<Expired>()
+                .unwrap_err()
+                .contains("retain=7y")
+        );
+        assert!(
+            "retain=7"
+                .parse::<Expired>()
+                .unwrap_err()
+                .contains("no duration")
+        );
     }
 
     #[test]

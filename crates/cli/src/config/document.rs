@@ -146,7 +146,11 @@ fn nearest_key(prefix: &str, key: &str) -> Option<&'static str> {
     });
     nearest(key, siblings).or_else(|| {
         let name = |known: &'static str| known.rsplit_once('.').map_or(known, |(_, name)| name);
-        let is_below = |known: &str| known.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
+        let is_below = |known: &str| {
+            known
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
         KEYS.into_iter()
             .map(|known| (similarity(name(known), key), is_below(known), known))
             .filter(|(similarity, ..)| *similarity >= LIKELY)
@@ -198,7 +202,7 @@ fn offset_of(table: &DeTable<'_>, path: &[&str], index: usize) -> Option<usize> 
         DeValue::Table(table) => offset_of(table, rest, index),
         _ => None,
     };
-    Some(deeper.unwrap_or(value.span().start))
+    Some(deeper.unwrap_or_else(|| value.span().start))
 }
 
 #[cfg(test)]
@@ -246,8 +250,18 @@ mod tests {
     fn all_unknown_keys_are_reported_together_and_in_their_tables() {
         let text = "[[issuer]]\nsigner = [{ key = \"k\" }, { kye = \"k\" }]\n[[issuer]]\nsource = { idnex = \"i\" }\n";
         let all = faults(text);
-        assert!(all.contains("x.toml:2: unknown key in [issuer.signer]: \"kye\"; did you mean \"key\"?"), "{all}");
-        assert!(all.contains("x.toml:4: unknown key in [issuer.source]: \"idnex\"; did you mean \"index\"?"), "{all}");
+        assert!(
+            all.contains(
+                "x.toml:2: unknown key in [issuer.signer]: \"kye\"; did you mean \"key\"?"
+            ),
+            "{all}"
+        );
+        assert!(
+            all.contains(
+                "x.toml:4: unknown key in [issuer.source]: \"idnex\"; did you mean \"index\"?"
+            ),
+            "{all}"
+        );
     }
 
     #[test]
@@ -268,7 +282,10 @@ mod tests {
     fn foreign_text_in_a_key_is_escaped() {
         // covers: T-30
         let shown = faults("\"a\\u001b[31m\\u202e\" = 1\n");
-        assert!(!shown.contains('\x1b') && !shown.contains('\u{202E}'), "{shown}");
+        assert!(
+            !shown.contains('\x1b') && !shown.contains('\u{202E}'),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -276,14 +293,25 @@ mod tests {
         for (text, line, part) in [
             ("[[issuer]]\nvalidity = 3600\n", 2, "string"),
             ("[[issuer]]\n\nvalidity = \"60\"\n", 3, "\"90s\""),
-            ("[[issuer]]\nunlisted = \"good\"\n", 2, "`unknown`, `unauthorized`, `revoked`"),
-            ("[[issuer]]\nsigner = \"ocsp.pem\"\n", 2, "{ certificate = \"ocsp.pem\""),
+            (
+                "[[issuer]]\nunlisted = \"good\"\n",
+                2,
+                "`unknown`, `unauthorized`, `revoked`",
+            ),
+            (
+                "[[issuer]]\nsigner = \"ocsp.pem\"\n",
+                2,
+                "{ certificate = \"ocsp.pem\"",
+            ),
             ("[[issuer]]\nsigner = [{ key = 1 }]\n", 2, "string"),
             ("[server]\nlisten = [\"localhost\"]\n", 2, "socket address"),
             ("a = \n", 1, ""),
         ] {
             let shown = faults(text);
-            assert!(shown.starts_with(&format!("x.toml:{line}: ")), "{text}: {shown}");
+            assert!(
+                shown.starts_with(&format!("x.toml:{line}: ")),
+                "{text}: {shown}"
+            );
             assert!(shown.contains(part), "{text}: {shown}");
         }
     }
@@ -292,7 +320,8 @@ mod tests {
     fn faults_find_the_line_of_their_key() {
         let text = "[server]\nthreads = 0\n[[issuer]]\nname = \"a\"\n[[issuer]]\nname = \"b\"\nsource = { index = \"x\" }\n";
         let document = Document::from_text("x.toml", text);
-        let line = |path: &[&str], index| document.fault(path, index, String::new()).place.unwrap().1;
+        let line =
+            |path: &[&str], index| document.fault(path, index, String::new()).place.unwrap().1;
         assert_eq!(line(&["server", "threads"], 0), 2);
         assert_eq!(line(&["issuer", "name"], 0), 4);
         assert_eq!(line(&["issuer", "name"], 1), 6);

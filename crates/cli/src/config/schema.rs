@@ -267,7 +267,12 @@ impl IssuerConfig {
         policy.nonce = self.nonce.into();
         policy.nonce_form = self.nonce_form.into();
         policy.expired = self.expired.into();
-        policy.hashes = self.hashes.iter().copied().map(HashAlgorithm::from).collect();
+        policy.hashes = self
+            .hashes
+            .iter()
+            .copied()
+            .map(HashAlgorithm::from)
+            .collect();
         policy.ca_compromised = self.ca_compromised.map(|moment| moment.0);
         policy
     }

@@ -118,15 +118,31 @@ fn every_refusal_names_the_line_and_the_remedy() {
         (with("validity = \"8d\""), 6, "FRESH-1"),
         (with("backdate = \"2h\""), 6, "FRESH-7"),
         (with("hashes = []"), 6, "hash algorithm"),
-        (SMALL.replace("{ index = \"index.txt\" }", "{}"), 5, "no source says who is revoked"),
+        (
+            SMALL.replace("{ index = \"index.txt\" }", "{}"),
+            5,
+            "no source says who is revoked",
+        ),
         (
             SMALL.replace("{ index", "{ easy_rsa = \"p\", index"),
             5,
             "both an index and an easy-rsa folder",
         ),
-        (SMALL.replace("certificate = \"ca.pem\"\n", ""), 1, "the CA certificate is not named"),
-        (SMALL.replace("certificate = \"ocsp.pem\", ", ""), 4, "sign_with_ca_key = true"),
-        (SMALL.replace("key = \"ocsp.key\"", "algorithm = \"ed25519\""), 4, "no key"),
+        (
+            SMALL.replace("certificate = \"ca.pem\"\n", ""),
+            1,
+            "the CA certificate is not named",
+        ),
+        (
+            SMALL.replace("certificate = \"ocsp.pem\", ", ""),
+            4,
+            "sign_with_ca_key = true",
+        ),
+        (
+            SMALL.replace("key = \"ocsp.key\"", "algorithm = \"ed25519\""),
+            4,
+            "no key",
+        ),
         (
             SMALL.replace("key = ", "algorithm = \"ecdsa-sha265\", key = "),
             4,
@@ -137,7 +153,11 @@ fn every_refusal_names_the_line_and_the_remedy() {
             4,
             "no signature algorithm to sign with",
         ),
-        (format!("{SMALL}{SMALL}"), 7, "two issuers have the name \"a\""),
+        (
+            format!("{SMALL}{SMALL}"),
+            7,
+            "two issuers have the name \"a\"",
+        ),
         (
             format!("[server]\npaths = [\"ocsp\"]\n{SMALL}"),
             2,
@@ -159,7 +179,11 @@ fn every_refusal_names_the_line_and_the_remedy() {
             3,
             "timeouts.header is 0",
         ),
-        (format!("[server]\nthreads = 5000\n{SMALL}"), 2, "at most 1024"),
+        (
+            format!("[server]\nthreads = 5000\n{SMALL}"),
+            2,
+            "at most 1024",
+        ),
     ] {
         let shown = refused(&text);
         assert!(
@@ -184,7 +208,11 @@ fn index_shared_through_a_link_or_an_easy_rsa_folder_is_found() {
     std::fs::create_dir(folder.path().join("pki")).unwrap();
     std::fs::write(folder.path().join("pki/index.txt"), "").unwrap();
     std::os::unix::fs::symlink("pki/index.txt", folder.path().join("index.txt")).unwrap();
-    for source in ["{ easy_rsa = \"pki\" }", "{ easy_rsa = \".\" }", "{ index = \"./pki/../index.txt\" }"] {
+    for source in [
+        "{ easy_rsa = \"pki\" }",
+        "{ easy_rsa = \".\" }",
+        "{ index = \"./pki/../index.txt\" }",
+    ] {
         let second = SMALL
             .replace("\"a\"", "\"b\"")
             .replace("{ index = \"index.txt\" }", source);
@@ -198,5 +226,8 @@ fn index_shared_through_a_link_or_an_easy_rsa_folder_is_found() {
 #[test]
 fn unreadable_file_is_named() {
     let why = Config::from_file(Path::new("/nonexistent/c.toml")).unwrap_err();
-    assert!(why.to_string().starts_with("/nonexistent/c.toml cannot be read: "));
+    assert!(
+        why.to_string()
+            .starts_with("/nonexistent/c.toml cannot be read: ")
+    );
 }

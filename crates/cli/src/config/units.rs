@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn durations_without_unit_or_number_are_refused_with_an_example() {
-        for text in ["", "90", "h", "1.5h", "-1h", "1 h", "1hour", "1H", "1h30m", "١h"] {
+        for text in [
+            "", "90", "h", "1.5h", "-1h", "1 h", "1hour", "1H", "1h30m", "١h",
+        ] {
             let why = text.parse::<Period>().unwrap_err();
             assert!(why.contains("\"90s\""), "{text}: {why}");
         }
@@ -194,7 +196,12 @@ mod tests {
 
     #[test]
     fn sizes_are_binary_and_bare_numbers_are_refused() {
-        for (text, octets) in [("0B", 0), ("64KiB", 65_536), ("256MiB", 1 << 28), ("2GiB", 1 << 31)] {
+        for (text, octets) in [
+            ("0B", 0),
+            ("64KiB", 65_536),
+            ("256MiB", 1 << 28),
+            ("2GiB", 1 << 31),
+        ] {
             assert_eq!(text.parse::<Size>().unwrap().octets(), octets, "{text}");
         }
         for text in ["", "64", "64k", "64KB", "64 KiB", "-1B"] {
@@ -202,12 +209,29 @@ mod tests {
             assert!(why.contains("\"64KiB\""), "{text}: {why}");
         }
         assert!("99999999999999999999GiB".parse::<Size>().is_err());
-        assert!("99999999999GiB".parse::<Size>().unwrap_err().contains("too large"));
+        assert!(
+            "99999999999GiB"
+                .parse::<Size>()
+                .unwrap_err()
+                .contains("too large")
+        );
     }
 
     #[test]
     fn what_is_shown_reads_back_as_the_same() {
-        for seconds in [0, 1, 59, 60, 90, 3600, 5400, 86_400, 604_800, 31_536_000, u32::MAX] {
+        for seconds in [
+            0,
+            1,
+            59,
+            60,
+            90,
+            3600,
+            5400,
+            86_400,
+            604_800,
+            31_536_000,
+            u32::MAX,
+        ] {
             let period = Period::from_secs(seconds);
             assert_eq!(period.to_string().parse::<Period>(), Ok(period));
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use certvouch_responder::http::{Admission, Endpoint};
 use certvouch_responder::Responder;
+use certvouch_responder::http::{Admission, Endpoint};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Request, Response};
@@ -20,9 +20,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::Phase;
 use super::panic;
 use super::stream::{Patience, Progress, TimedStream};
-use super::Phase;
 use crate::clock::Clock;
 use crate::log::ExchangeLog;
 
@@ -126,7 +126,11 @@ async fn answer(
 }
 
 impl Site {
-    async fn answer(self: &Arc<Self>, progress: &Progress, request: Request<Incoming>) -> Response<Bytes> {
+    async fn answer(
+        self: &Arc<Self>,
+        progress: &Progress,
+        request: Request<Incoming>,
+    ) -> Response<Bytes> {
         let (head, body) = request.into_parts();
         let body = match self.endpoint.admit(&head, self.clock.now()) {
             Admission::Answer(response) => {
@@ -151,7 +155,8 @@ impl Site {
             .respond(&self.responder, &head, &body, now)
             .await;
         if let Some(exchange) = &reply.exchange {
-            self.exchanges.record(exchange, &head.method, reply.response.status());
+            self.exchanges
+                .record(exchange, &head.method, reply.response.status());
         }
         if let Some(request) = reply.refresh {
             let site = Arc::clone(self);

@@ -2,7 +2,7 @@
 //!
 //! Each core has a thread with a runtime of its own and, through SO_REUSEPORT, an accept queue of its own; they share
 //! the responder with its cache, and nothing else that is locked on the way of a request. What strangers can use up is
-//! bounded: connections in all, octets of a header and of a body, and the time for each (see [`stream`]).
+//! bounded: connections in all, octets of a header and of a body, and the time for each (see `stream.rs`).
 //!
 //! A connection that connects and closes, or idles, holds a socket and a few KiB until its deadline and nothing more.
 
@@ -108,7 +108,8 @@ impl Bound {
             threads: Vec::new(),
             ended,
         };
-        let mut for_threads: Vec<Vec<TcpListener>> = (0..self.threads).map(|_| Vec::new()).collect();
+        let mut for_threads: Vec<Vec<TcpListener>> =
+            (0..self.threads).map(|_| Vec::new()).collect();
         for (_, sockets) in self.sockets {
             for (mine, socket) in for_threads.iter_mut().zip(sockets) {
                 mine.push(socket);

@@ -61,8 +61,7 @@ impl Worker {
             }
         }
         // The kernel has completed the handshakes of those that still wait in the queue: they get their answer too.
-        while let Ok(Ok((stream, _))) =
-            tokio::time::timeout(Duration::ZERO, socket.accept()).await
+        while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
         {
             self.take(stream, &busy, false);
         }
@@ -72,7 +71,13 @@ impl Worker {
         let (worker, busy) = (Arc::clone(self), busy.clone());
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             tokio::spawn(async move {
-                serve(stream, Arc::clone(&worker.site), worker.phase.clone(), keep_alive).await;
+                serve(
+                    stream,
+                    Arc::clone(&worker.site),
+                    worker.phase.clone(),
+                    keep_alive,
+                )
+                .await;
                 drop((place, busy));
             });
         } else if let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() {

@@ -6,6 +6,7 @@
 pub(crate) mod checks;
 mod warning;
 
+use core::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,7 +89,7 @@ impl SignerConfig {
 }
 
 /// A signer with its certificate, fit to sign responses for one issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SigningIdentity {
     signer: Arc<FileSigner>,
     certificate: Vec<u8>,
@@ -96,6 +97,17 @@ pub struct SigningIdentity {
     validity: Validity,
     delegated: bool,
     warnings: Vec<Warning>,
+}
+
+impl fmt::Debug for SigningIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningIdentity")
+            .field("signer", &self.signer)
+            .field("validity", &self.validity)
+            .field("delegated", &self.delegated)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SigningIdentity {

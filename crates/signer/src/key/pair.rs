@@ -37,7 +37,7 @@ impl KeyPair {
         algorithm: Option<SignatureAlgorithm>,
     ) -> Result<(Self, KeyKind, SignatureAlgorithm), KeyFault> {
         let kind = kind_of(key)?;
-        let algorithm = algorithm.unwrap_or(kind.algorithms()[0]);
+        let algorithm = algorithm.unwrap_or_else(|| kind.algorithms()[0]);
         if !kind.algorithms().contains(&algorithm) {
             return Err(KeyFault::Algorithm { algorithm, kind });
         }

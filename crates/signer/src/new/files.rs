@@ -43,22 +43,31 @@ pub(super) fn write(
     if let (Some(path), Some(der)) = (&created.certificate, certificate) {
         texts.push((path, pem("CERTIFICATE", der), 0o644));
     }
+    place_all(&wanted.out, &texts)?;
+    sync_folder(&wanted.out).map_err(|why| fail(&wanted.out, why))?;
+    Ok(created)
+}
+
+/// Places one file after the other; if one cannot be, those before it go again.
+fn place_all(folder: &Path, texts: &[(&PathBuf, Zeroizing<Vec<u8>>, u32)]) -> Result<(), NewError> {
     let mut made: Vec<&PathBuf> = Vec::new();
-    for (path, text, mode) in &texts {
-        if let Err(why) = place(&wanted.out, path, text, *mode) {
+    for (path, text, mode) in texts {
+        if let Err(why) = place(folder, path, text, *mode) {
             for path in made {
                 // Made a moment ago by ourselves; if it cannot go, the next attempt names it.
                 drop(fs::remove_file(path));
             }
             return Err(match why.kind() {
                 io::ErrorKind::AlreadyExists => NewError::Exists((*path).clone()),
-                _ => fail(path, why),
+                _ => NewError::Write {
+                    path: (*path).clone(),
+                    why,
+                },
             });
         }
         made.push(path);
     }
-    sync_folder(&wanted.out).map_err(|why| fail(&wanted.out, why))?;
-    Ok(created)
+    Ok(())
 }
 
 /// Writes a temporary file beside, makes it durable, and gives it its name if that is free.
@@ -104,4 +113,40 @@ fn pem(label: &str, der: &[u8]) -> Zeroizing<Vec<u8>> {
     }
     out.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_appears_meanwhile_is_kept_and_those_before_it_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let [key, request, certificate] = ["k", "r", "c"].map(|name| dir.path().join(name));
+        fs::write(&request, "somebody else's").unwrap();
+        let text = || Zeroizing::new(b"text".to_vec());
+        let texts = [
+            (&key, text(), 0o600),
+            (&request, text(), 0o644),
+            (&certificate, text(), 0o644),
+        ];
+        let error = place_all(dir.path(), &texts).unwrap_err();
+        assert!(matches!(error, NewError::Exists(path) if path == request));
+        let left: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert_eq!(left, std::slice::from_ref(&request));
+        assert_eq!(fs::read(&request).unwrap(), b"somebody else's");
+    }
+
+    #[test]
+    fn pem_has_lines_of_64_characters() {
+        let text = pem("X", &[0xFF; 49]);
+        let expected = format!(
+            "-----BEGIN X-----\n{}\n/w==\n-----END X-----\n",
+            "/".repeat(64)
+        );
+        assert_eq!(core::str::from_utf8(&text), Ok(expected.as_str()));
+    }
 }

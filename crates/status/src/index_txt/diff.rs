@@ -5,9 +5,9 @@ use crate::serial_key::SerialKey;
 
 /// The serial numbers whose answer changes, each in one of seven lists.
 ///
-/// Four kinds of change pass by themselves: added, revoked, released, altered. The other three, `lost`,
-/// `unrevoked` and `weakened`, make something revoked good or could do so at the second step, and need a word of
-/// the operator.
+/// Four kinds of change pass by themselves: added, revoked, released, altered. The other three,
+/// `lost`, `unrevoked` and `weakened`, make something revoked good or could do so at the second
+/// step, and need a word of the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diff {
@@ -28,7 +28,8 @@ pub struct Diff {
 }
 
 impl Diff {
-    /// Compares two tables by what they would answer. A row that went from `V` to `E` did not change.
+    /// Compares two tables by what they would answer. A row that went from `V` to `E` did not
+    /// change.
     #[must_use]
     pub fn between(old: &Table, new: &Table) -> Self {
         let mut diff = Self::default();

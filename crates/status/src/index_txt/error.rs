@@ -1,4 +1,5 @@
-//! What can be wrong with an index file, sorted by fault: its rows, its place, or the change that it brings.
+//! What can be wrong with an index file, sorted by fault: its rows, its place, or the change that
+//! it brings.
 
 use core::fmt;
 use std::io;
@@ -205,8 +206,8 @@ impl core::error::Error for ReloadError {
 pub struct Refusal {
     /// The index.
     pub path: PathBuf,
-    /// The line of the first row that is no longer revoked, or the last line if rows are lost only; 1 in an
-    /// empty file.
+    /// The line of the first row that is no longer revoked, or the last line if rows are lost only;
+    /// 1 in an empty file.
     pub line: u64,
     /// The SHA-256 of the refused file.
     pub digest: FileDigest,

@@ -49,8 +49,8 @@ impl fmt::Debug for FileDigest {
     }
 }
 
-/// What the system says about a state of a file. Another content has another stamp, unless somebody writes twice
-/// within one tick of the file system's clock.
+/// What the system says about a state of a file. Another content has another stamp, unless somebody
+/// writes twice within one tick of the file system's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     device: u64,
@@ -143,7 +143,8 @@ fn read_once(path: &Path) -> io::Result<Once> {
     })
 }
 
-/// Whether this file says yes to that digest: its first word is the digest in hex, as in the output of `sha256sum`.
+/// Whether this file says yes to that digest: its first word is the digest in hex, as in the output
+/// of `sha256sum`.
 pub(super) fn confirms(path: &Path, digest: &FileDigest) -> bool {
     let said = fs::metadata(path).and_then(|metadata| {
         let mut text = String::new();

@@ -9,11 +9,12 @@
 //! serial = [ "-" ] 1*HEXDIG
 //! ```
 //!
-//! [`parse`] reads octets into a [`Table`], [`Diff`] says what changed between two of them, and [`IndexTxt`] holds
-//! the table of a file and reloads it. What OpenSSL refuses is refused here: an empty line, or a row with another
-//! number of columns, means that the whole file says nothing. A last line without its LF is refused as well, which
-//! OpenSSL silently leaves out: the file was cut. The file column and the name are never used: nobody can tell
-//! in them a backslash from an escape.
+//! [`parse()`] reads octets into a [`Table`], [`Diff`] says what changed between two of them, and
+//! [`IndexTxt`] holds the table of a file and reloads it. What OpenSSL refuses is refused here: an
+//! empty line, or a row with another number of columns, means that the whole file says nothing. A
+//! last line without its LF is refused as well, which OpenSSL silently leaves out: the file was
+//! cut. The file column and the name are never used: nobody can tell in them a backslash from an
+//! escape.
 //!
 //! The index has no column for the issuer. Who opens it binds it to one.
 

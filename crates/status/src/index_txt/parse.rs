@@ -1,7 +1,8 @@
-//! From the octets of an `index.txt` to a [`Table`]: one way through the lines, linear in their length.
+//! From the octets of an `index.txt` to a [`Table`]: one way through the lines, linear in their
+//! length.
 //!
-//! The number of lines is counted first, which costs a hundredth of the rest and lets every table be made once,
-//! in its final size.
+//! The number of lines is counted first, which costs a hundredth of the rest and lets every table
+//! be made once, in its final size.
 
 use certvouch_types::Timestamp;
 use certvouch_types::limits::MAX_SERIAL_OCTETS;
@@ -18,9 +19,9 @@ use crate::serial_key::minimal;
 /// Reads a whole file. It never panics, whatever the octets are.
 ///
 /// # Errors
-/// The first line that is not what OpenSSL writes and reads: an empty one, one with another number of columns
-/// than six, a type, time or serial number that is none, a revocation time where there must be none; a line
-/// without its LF, and a NUL octet anywhere.
+/// The first line that is not what OpenSSL writes and reads: an empty one, one with another number
+/// of columns than six, a type, time or serial number that is none, a revocation time where there
+/// must be none; a line without its LF, and a NUL octet anywhere.
 pub fn parse(octets: &[u8]) -> Result<Table, ParseError> {
     if let Some(nul) = memchr(0, octets) {
         return Err(ParseError::new(line_of(octets, nul), None, Why::Nul));
@@ -98,18 +99,12 @@ impl Reader {
             revocation,
             offset: self.offset,
         };
-        match self.table.insert(&row) {
-            Ok(false) => Ok(()),
-            Ok(true) => {
-                let reports = &mut self.table.reports;
-                reports.push(self.line, number, ReportKind::Duplicate);
-                Ok(())
-            }
-            Err(_) => Err(ParseError::new(self.line, None, Why::TooLarge)),
-        }
+        let pushed = self.table.push(&row, self.line);
+        pushed.map_err(|_| ParseError::new(self.line, None, Why::TooLarge))
     }
 
-    /// `openssl ca` refuses a revocation time in a row that is not revoked, and none in one that is.
+    /// `openssl ca` refuses a revocation time in a row that is not revoked, and none in one that
+    /// is.
     fn revocation(
         &self,
         state: State,
@@ -148,7 +143,7 @@ impl Revocation {
 
 /// The first four of exactly six columns; the file and the name are nobody's business.
 ///
-/// A TAB after a backslash belongs to its column. OpenSSL bears one more TAB at the very end of a row.
+/// A TAB after a backslash belongs to its column.
 fn columns(line: &[u8]) -> Result<[&[u8]; 4], Why> {
     let mut ends = [0; 5];
     let mut count = 0;
@@ -158,7 +153,6 @@ fn columns(line: &[u8]) -> Result<[&[u8]; 4], Why> {
         }
         match ends.get_mut(count) {
             Some(end) => *end = tab,
-            None if tab + 1 == line.len() => break,
             None => return Err(Why::TooManyColumns),
         }
         count += 1;

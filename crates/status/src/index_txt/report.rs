@@ -1,4 +1,5 @@
-//! What is odd about a file without making it unusable: said to the operator, and never to a client.
+//! What is odd about a file without making it unusable: said to the operator, and never to a
+//! client.
 
 use core::fmt;
 
@@ -72,7 +73,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The first ones, at most [`MAX_REPORTS`], in the order of their lines.
+    /// At most [`MAX_REPORTS`] of them, in the order of their lines.
     #[must_use]
     pub fn listed(&self) -> &[Report] {
         &self.listed
@@ -82,6 +83,11 @@ impl Reports {
     #[must_use]
     pub const fn total(&self) -> usize {
         self.total
+    }
+
+    /// Puts them in the order of their lines.
+    pub(super) fn sort(&mut self) {
+        self.listed.sort_by_key(|report| report.line);
     }
 
     pub(super) fn push(&mut self, line: u64, serial: &[u8], kind: ReportKind) {

@@ -1,7 +1,7 @@
 //! The third column: `time[,reason[,extra]]`.
 //!
-//! Reasons are compared without regard to case, as OpenSSL does. A reason that is not understood costs the reason
-//! and never the revocation.
+//! Reasons are compared without regard to case, as OpenSSL does. A reason that is not understood
+//! costs the reason and never the revocation.
 
 use certvouch_responder::HoldInstruction;
 use certvouch_types::{CrlReason, Timestamp};
@@ -53,7 +53,8 @@ fn apply(revocation: &mut Revocation, reason: &[u8], extra: Option<&[u8]>) -> Op
     (!known).then_some(ReportKind::InvalidityDate)
 }
 
-/// The words of `openssl ca -crl_reason`, and privilegeWithdrawn and AACompromise, which it refuses to write.
+/// The words of `openssl ca -crl_reason`, and privilegeWithdrawn and AACompromise, which it refuses
+/// to write.
 fn plain(reason: &[u8]) -> Option<CrlReason> {
     core::str::from_utf8(reason)
         .ok()

@@ -27,14 +27,15 @@ pub enum UnrevokePolicy {
     /// Only with a confirmation that names the digest of the file.
     #[default]
     Refuse,
-    /// Always, except that an empty file needs a confirmation all the same: a program that writes in place makes one.
+    /// Always, except that an empty file needs a confirmation all the same: a program that writes
+    /// in place makes one.
     Allow,
 }
 
 /// The status source of one `index.txt`.
 ///
-/// The table stands in memory whole. While a new file is read, its octets, its table and the old table are there at
-/// the same time: about 170 octets per row.
+/// The table stands in memory whole. While a new file is read, its octets, its table and the old
+/// table are there at the same time: about 170 octets per row.
 #[derive(Debug)]
 pub struct IndexTxt {
     path: PathBuf,
@@ -55,13 +56,14 @@ struct Truth {
     loaded_at: Timestamp,
 }
 
-/// What the last attempt to load saw, and how it ended. Locked for a moment only, so that a look at the health never
-/// waits for a reload.
+/// What the last attempt to load saw, and how it ended. Locked for a moment only, so that a look at
+/// the health never waits for a reload.
 #[derive(Clone, Debug)]
 struct Attempt {
     index: Option<Stamp>,
     confirmation: Option<Stamp>,
-    /// The confirmation that was there at the start or has been used; it counts for nothing any more.
+    /// The confirmation that was there at the start or has been used; it counts for nothing any
+    /// more.
     spent: Option<Stamp>,
     at: Timestamp,
     error: Option<ReloadError>,
@@ -148,10 +150,12 @@ impl IndexTxt {
         Ok(source.confirmed_in(&dir))
     }
 
-    /// Expects confirmations in this folder, for a responder whose operators may not write into the folder of the CA.
+    /// Expects confirmations in this folder, for a responder whose operators may not write into the
+    /// folder of the CA.
     ///
-    /// A confirmation is a file with the name of the index and `.accept` behind it, and the digest of the file to
-    /// accept as its first word. One that is already there counts for nothing: it was about another change.
+    /// A confirmation is a file with the name of the index and `.accept` behind it, and the digest
+    /// of the file to accept as its first word. One that is already there counts for nothing: it
+    /// was about another change.
     #[must_use]
     pub fn confirmed_in(mut self, dir: &Path) -> Self {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
@@ -182,13 +186,14 @@ impl IndexTxt {
     /// Reloads that overlap run one after the other; the later ones find the file unchanged.
     ///
     /// # Errors
-    /// The file is missing, broken, changes while it is read, or makes a change that needs a word of the operator.
-    /// The old truth stands.
+    /// The file is missing, broken, changes while it is read, or makes a change that needs a word
+    /// of the operator. The old truth stands.
     pub fn reload(&self, now: Timestamp) -> Result<Reloaded, ReloadError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut attempt = self.attempt().clone();
         attempt.at = now;
-        // Looked at before they are read: a change after this moment is one that the next look finds.
+        // Looked at before they are read: a change after this moment is one that the next look
+        // finds.
         attempt.index = Stamp::at(&self.path);
         attempt.confirmation = Stamp::at(&self.confirmation);
         let outcome = self.load_aside(&mut attempt, now);
@@ -197,7 +202,8 @@ impl IndexTxt {
         outcome
     }
 
-    /// Whether the index or its confirmation is another file than at the last attempt. Costs two `stat` calls.
+    /// Whether the index or its confirmation is another file than at the last attempt. Costs two
+    /// `stat` calls.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         let (index, confirmation) = (Stamp::at(&self.path), Stamp::at(&self.confirmation));
@@ -251,7 +257,8 @@ impl IndexTxt {
         Ok(reloaded)
     }
 
-    /// A confirmation is good for one change: if it stayed good, a backup restored later could use it again.
+    /// A confirmation is good for one change: if it stayed good, a backup restored later could use
+    /// it again.
     fn is_confirmed(&self, attempt: &mut Attempt, digest: &FileDigest) -> bool {
         let standing = Stamp::at(&self.confirmation);
         let good = standing != attempt.spent && confirms(&self.confirmation, digest);
@@ -300,7 +307,8 @@ impl IndexTxt {
         }
     }
 
-    /// The lock; what a panicking thread left behind is whole, since every field is written by itself.
+    /// The lock; what a panicking thread left behind is whole, since every field is written by
+    /// itself.
     fn attempt(&self) -> MutexGuard<'_, Attempt> {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
