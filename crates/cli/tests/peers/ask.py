@@ -58,10 +58,12 @@ def bit_string(spki):
 def verify(certificate, response):
     key, signature, message = certificate.public_key(), response.signature, response.tbs_response_bytes
     if isinstance(key, rsa.RSAPublicKey):
-        algorithm = response.signature_hash_algorithm or hashes.SHA256()
+        # The module names no hash for PSS; the only PSS signer of the table uses SHA-256.
         if response.signature_algorithm_oid.dotted_string == PSS:
+            algorithm = hashes.SHA256()
             scheme = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
         else:
+            algorithm = response.signature_hash_algorithm
             scheme = padding.PKCS1v15()
         key.verify(signature, message, scheme, algorithm)
     elif isinstance(key, ec.EllipticCurvePublicKey):
