@@ -189,7 +189,10 @@ pub(super) fn run(args: ServeArgs) -> ExitCode {
         Err(why) => return refuse(&for_refusal, &why),
     };
     if let Err(why) = crate::log::start(&config.log) {
-        return refuse(&for_refusal, &format_args!("the log level is none: {why}"));
+        return refuse(
+            &for_refusal,
+            &format_args!("the log level cannot be used: {why}"),
+        );
     }
     let running = match crate::serve::start(&config, Clock::system()) {
         Ok(running) => running,

@@ -1,6 +1,11 @@
 //! `certvouch serve` and `certvouch config` as processes: what goes in through sockets, files and signals, and what
 //! comes out.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
 mod config;
 mod connections;
 mod http;
