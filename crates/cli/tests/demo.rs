@@ -263,7 +263,7 @@ fn serial_names_a_certificate_too_and_unlisted_ones_stay_unknown() {
     );
 }
 
-// covers: T-34
+// covers: T-34, R6960-3.1-K1
 #[test]
 fn pki_is_closed_short_lived_and_named_for_what_it_is() {
     if !peers() {

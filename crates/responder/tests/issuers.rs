@@ -34,7 +34,7 @@ fn id_of(name: &Cert, key: &Cert, hash: HashAlg, serial: &[u8]) -> Vec<u8> {
     )
 }
 
-// covers: R6960-4.1.1-1
+// covers: R6960-4.1.1-1, OCPP-1
 #[test]
 fn issuer_is_found_under_all_four_hash_algorithms() {
     let fixture = Fixture::new();
