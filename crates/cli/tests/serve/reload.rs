@@ -127,7 +127,7 @@ fn unreadable_index_leaves_the_old_truth() {
     let forbid = |site: &Site| {
         let aside = site.path().join("aside");
         std::fs::write(&aside, "broken\n").unwrap();
-        std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o000)).unwrap();
         std::fs::rename(&aside, &site.files.index).unwrap();
     };
     assert_old_truth(forbid, "", &[]);
