@@ -34,7 +34,7 @@ pub(super) struct Folder {
     dir: PathBuf,
 }
 
-/// How [`Folder::prepare`] came to its PKI.
+/// How [`Locked::prepare`] came to its PKI.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Prepared {
     /// It was made now.

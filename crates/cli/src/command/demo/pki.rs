@@ -183,8 +183,8 @@ pub(super) fn make(algorithm: Algorithm, url: &str, now: Timestamp) -> Result<Ve
 
 /// A moment as `index.txt` has it: a UTCTime.
 pub(super) fn utc_time(at: Timestamp) -> String {
-    // Years 1950 to 2049 only, which hold for the demo's week; later ones are written with four digits.
-    let text = String::from_utf8_lossy(&at.to_generalized_time()).into_owned();
+    let text: String = at.to_generalized_time().map(char::from).iter().collect();
+    // A UTCTime has two digits for the years 1950 to 2049; later ones are written with four.
     match text.strip_prefix("20") {
         Some(short) if text.as_str() < "2050" => short.to_owned(),
         _ => text,
