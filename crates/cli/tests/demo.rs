@@ -1,6 +1,8 @@
 //! `certvouch demo` as a newcomer meets it: the program is started, the commands that it prints are run as they stand
 //! in a shell, and OpenSSL is the judge of the answers.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
+
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;

@@ -120,7 +120,12 @@ impl New {
         };
         match &created.certificate {
             Some(cert) => {
-                let _ = writeln!(told, "certificate  {} ({} days)", escape_path(cert), self.days);
+                let _ = writeln!(
+                    told,
+                    "certificate  {} ({} days)",
+                    escape_path(cert),
+                    self.days
+                );
                 let _ = write!(
                     told,
                     "\nThe CA's own index does not know this certificate, and need not.\n\

@@ -34,7 +34,7 @@ pub(super) struct Folder {
     dir: PathBuf,
 }
 
-/// How [`Folder::prepare`] came to its PKI.
+/// How [`Locked::prepare`] came to its PKI.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Prepared {
     /// It was made now.
@@ -325,7 +325,7 @@ fn create(path: &Path, text: &str, secret: bool) -> Result<()> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().with_context(|| format!("write {}", escape_path(&path)))
+    write().with_context(|| format!("write {}", escape_path(path)))
 }
 
 const FIRST_LINE: &str = "certvouch demo: a throw-away PKI, NOT FOR PRODUCTION\n";
@@ -393,9 +393,13 @@ mod tests {
         let temp = temp_dir();
         let folder = Folder::at(temp.path()).unwrap();
         assert_eq!(prepare(&folder, at(0)).unwrap(), Prepared::Made);
-        let before = file_names().map(|name| read(&folder, &name)).collect::<Vec<_>>();
+        let before = file_names()
+            .map(|name| read(&folder, &name))
+            .collect::<Vec<_>>();
         assert_eq!(prepare(&folder, at(86_400)).unwrap(), Prepared::Reused);
-        let after = file_names().map(|name| read(&folder, &name)).collect::<Vec<_>>();
+        let after = file_names()
+            .map(|name| read(&folder, &name))
+            .collect::<Vec<_>>();
         assert_eq!(before, after);
         assert_eq!(folder.certified_url().unwrap(), URL_A);
     }
@@ -439,7 +443,10 @@ mod tests {
         fs::write(temp.path().join("thesis.tex"), "years of work").unwrap();
         let folder = Folder::at(temp.path()).unwrap();
         let why = text_of(prepare(&folder, at(0)));
-        assert!(why.contains("is not a demo folder") && why.contains("thesis.tex"), "{why}");
+        assert!(
+            why.contains("is not a demo folder") && why.contains("thesis.tex"),
+            "{why}"
+        );
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
 
         fs::write(folder.path(MARKER), "somebody else's words").unwrap();
@@ -464,7 +471,10 @@ mod tests {
         drop(folder.lock().unwrap());
         fs::create_dir(folder.path("good.pem")).unwrap();
         // Something of the PKI's names without an index: it is moved aside and not written over.
-        assert!(matches!(prepare(&folder, at(0)).unwrap(), Prepared::Replaced(_)));
+        assert!(matches!(
+            prepare(&folder, at(0)).unwrap(),
+            Prepared::Replaced(_)
+        ));
     }
 
     #[test]

@@ -51,7 +51,10 @@ impl Guide<'_> {
             line(&format!("{taken} is taken, so the demo took a free port."));
         }
         line(&self.about(start));
-        line(&format!("The responder answers at {} and has a page for browsers there.", self.url));
+        line(&format!(
+            "The responder answers at {} and has a page for browsers there.",
+            self.url
+        ));
         line("Stop it with Ctrl-C; the folder stays.");
         line("");
         line("Ask it with OpenSSL, in another terminal here: good, revoked, unknown.");
@@ -79,7 +82,11 @@ impl Guide<'_> {
 
     /// The command that asks for one certificate with OpenSSL.
     pub(super) fn openssl(&self, name: &str) -> String {
-        format!("openssl ocsp {} -url {}", self.files(name), shell_word(self.url))
+        format!(
+            "openssl ocsp {} -url {}",
+            self.files(name),
+            shell_word(self.url)
+        )
     }
 
     /// The command that asks for one certificate by GET.

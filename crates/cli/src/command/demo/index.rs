@@ -107,7 +107,11 @@ pub(super) fn change(
             _ => out.push_str(line),
         }
     }
-    if found { Ok(out) } else { Err(Refusal::NotListed) }
+    if found {
+        Ok(out)
+    } else {
+        Err(Refusal::NotListed)
+    }
 }
 
 /// The six columns of a row, the last one with the line's end; nothing for a comment.
@@ -124,8 +128,8 @@ fn columns(line: &str) -> Option<[&str; 6]> {
 fn changed(columns: [&str; 6], change: Change, now: Timestamp) -> Result<String, Refusal> {
     let [kind, expiry, revocation, serial, file, name] = columns;
     let reason = revocation.split(',').nth(1).unwrap_or_default();
-    let on_hold = kind == "S"
-        || kind == "R" && matches!(reason, "certificateHold" | "holdInstruction");
+    let on_hold =
+        kind == "S" || kind == "R" && matches!(reason, "certificateHold" | "holdInstruction");
     let (kind, revocation) = match change {
         Change::Revoke(_) if kind == "R" && !on_hold => return Err(Refusal::AlreadyRevoked),
         Change::Revoke(reason) => ("R", format!("{},{}", utc_time(now), reason.column())),
@@ -176,9 +180,7 @@ mod tests {
     #[test]
     fn revoke_of_a_row_without_line_end_leaves_it_so() {
         let text = after("000D", Change::Revoke(Reason::Superseded)).unwrap();
-        assert!(text.ends_with(
-            "R\t261122110000Z\t261122120000Z,superseded\t0D\tunknown\t/CN=old"
-        ));
+        assert!(text.ends_with("R\t261122110000Z\t261122120000Z,superseded\t0D\tunknown\t/CN=old"));
     }
 
     #[test]
@@ -197,7 +199,11 @@ mod tests {
     // covers: T-1
     #[test]
     fn revoked_certificate_stays_revoked() {
-        for what in [Change::Release, Change::Hold, Change::Revoke(Reason::Superseded)] {
+        for what in [
+            Change::Release,
+            Change::Hold,
+            Change::Revoke(Reason::Superseded),
+        ] {
             assert_eq!(after("0C", what), Err(Refusal::AlreadyRevoked), "{what:?}");
         }
     }

@@ -30,7 +30,7 @@ use super::quote::shell_word;
 use super::serve::{LogArgs, announce};
 use super::{fail, refuse, say, write};
 use crate::clock::Clock;
-use crate::config::{Config, IssuerConfig, Log, Server, SignerConfig};
+use crate::config::{Config, IssuerConfig, Log, Server, SignerConfig, SourceConfig};
 use crate::escape::escape_path;
 use crate::exit::ExitCode;
 use crate::listen::{self, Bound};
@@ -123,8 +123,8 @@ impl Which {
     fn find(&self, folder: &Folder) -> Result<(Option<&'static str>, String)> {
         let serial_of = |name: &str| -> Result<String> {
             let der = folder.certificate(&format!("{name}.pem"))?;
-            let cert = Certificate::parse(&der)
-                .with_context(|| format!("{name}.pem does not parse"))?;
+            let cert =
+                Certificate::parse(&der).with_context(|| format!("{name}.pem does not parse"))?;
             Ok(cert.serial_number.to_string())
         };
         if let Some(name) = pki::leaf_names().find(|name| *name == self.certificate) {
@@ -181,7 +181,11 @@ impl Action {
             Change::Hold => "on hold".to_owned(),
             Change::Release => "good again".to_owned(),
         };
-        let mut told = format!("{} is {what} in {}.\n", which.certificate, escape_path(&path));
+        let mut told = format!(
+            "{} is {what} in {}.\n",
+            which.certificate,
+            escape_path(&path)
+        );
         if let Some(name) = name {
             let url = folder.url()?;
             let guide = Guide {
@@ -201,9 +205,10 @@ impl Action {
 
 /// How this program was called, for commands that a person can repeat.
 fn program() -> String {
-    env::args_os()
-        .next()
-        .map_or_else(|| "certvouch".to_owned(), |name| name.to_string_lossy().into_owned())
+    env::args_os().next().map_or_else(
+        || "certvouch".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 impl DemoArgs {
@@ -235,8 +240,7 @@ impl DemoArgs {
             program: &program(),
         };
         let text = guide.start(&start)?;
-        let mut config = configuration(&folder, server);
-        config.log = log;
+        let config = configuration(&folder, server, log);
         let running = serve::start_on(&config, clock, || Ok(bound))?;
         Ok((running, text))
     }
@@ -244,8 +248,10 @@ impl DemoArgs {
     /// Takes the address, or a free port of it if it is taken and was nobody's wish.
     fn bind(&self, folder: &Folder) -> Result<(Server, Bound, Option<SocketAddr>)> {
         let (address, movable) = self.wanted(folder)?;
-        let mut server = Server::default();
-        server.listen = vec![address];
+        let mut server = Server {
+            listen: vec![address],
+            ..Server::default()
+        };
         match listen::bind(&server) {
             Err(why) if movable && why.why.kind() == ErrorKind::AddrInUse => {
                 server.listen = vec![SocketAddr::new(address.ip(), 0)];
@@ -282,19 +288,26 @@ impl DemoArgs {
 }
 
 /// The one issuer of a demo, with everything else as `serve` has it by default.
-fn configuration(folder: &Folder, server: Server) -> Config {
-    let mut issuer = IssuerConfig::default();
-    issuer.name = "demo".to_owned();
-    issuer.certificate = Some(folder.path("issuing-ca.pem"));
-    issuer.source.index = Some(folder.path(INDEX));
-    let mut signer = SignerConfig::default();
-    signer.certificate = Some(folder.path("ocsp-signer.pem"));
-    signer.key = folder.path("ocsp-signer.key");
-    issuer.signers = vec![signer];
-    let mut config = Config::default();
-    config.server = server;
-    config.issuers = vec![issuer];
-    config
+fn configuration(folder: &Folder, server: Server, log: Log) -> Config {
+    let issuer = IssuerConfig {
+        name: "demo".to_owned(),
+        certificate: Some(folder.path("issuing-ca.pem")),
+        source: SourceConfig {
+            index: Some(folder.path(INDEX)),
+            ..SourceConfig::default()
+        },
+        signers: vec![SignerConfig {
+            certificate: Some(folder.path("ocsp-signer.pem")),
+            key: folder.path("ocsp-signer.key"),
+            ..SignerConfig::default()
+        }],
+        ..IssuerConfig::default()
+    };
+    Config {
+        server,
+        log,
+        issuers: vec![issuer],
+    }
 }
 
 /// The URL at which this host asks a responder that listens there.
@@ -310,5 +323,8 @@ fn url_at(address: SocketAddr) -> String {
 /// The port of a URL that [`url_at`] made.
 fn port_of(url: &str) -> Option<u16> {
     let address = url.strip_prefix("http://")?.strip_suffix('/')?;
-    address.parse::<SocketAddr>().ok().map(|address| address.port())
+    address
+        .parse::<SocketAddr>()
+        .ok()
+        .map(|address| address.port())
 }

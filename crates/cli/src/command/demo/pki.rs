@@ -183,8 +183,8 @@ pub(super) fn make(algorithm: Algorithm, url: &str, now: Timestamp) -> Result<Ve
 
 /// A moment as `index.txt` has it: a UTCTime.
 pub(super) fn utc_time(at: Timestamp) -> String {
-    // Years 1950 to 2049 only, which hold for the demo's week; later ones are written with four digits.
     let text: String = at.to_generalized_time().map(char::from).iter().collect();
+    // A UTCTime has two digits for the years 1950 to 2049; later ones are written with four.
     match text.strip_prefix("20") {
         Some(short) if text.as_str() < "2050" => short.to_owned(),
         _ => text,
@@ -222,7 +222,10 @@ fn mark(key: &KeyPair) -> String {
 fn params(common_name: &str, (from, to): (i64, i64)) -> CertificateParams {
     let mut params = CertificateParams::default();
     let mut name = DistinguishedName::new();
-    name.push(DnType::OrganizationName, format!("certvouch demo, {WARNING}"));
+    name.push(
+        DnType::OrganizationName,
+        format!("certvouch demo, {WARNING}"),
+    );
     name.push(DnType::CommonName, common_name);
     params.distinguished_name = name;
     let epoch = date_time_ymd(1970, 1, 1);
@@ -232,10 +235,7 @@ fn params(common_name: &str, (from, to): (i64, i64)) -> CertificateParams {
 }
 
 fn ca_params(common_name: &str, path_length: u8, dates: &Dates) -> CertificateParams {
-    let mut params = params(
-        &format!("{common_name} {WARNING}"),
-        (dates.from, dates.to),
-    );
+    let mut params = params(&format!("{common_name} {WARNING}"), (dates.from, dates.to));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.use_authority_key_identifier_extension = true;
@@ -244,10 +244,7 @@ fn ca_params(common_name: &str, path_length: u8, dates: &Dates) -> CertificatePa
 
 /// A delegated responder: OCSPSigning, nocheck, digitalSignature (RFC 6960 4.2.2.2 and 4.2.2.2.1).
 fn signer_params(common_name: &str, dates: &Dates) -> CertificateParams {
-    let mut params = params(
-        &format!("{common_name} {WARNING}"),
-        (dates.from, dates.to),
-    );
+    let mut params = params(&format!("{common_name} {WARNING}"), (dates.from, dates.to));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
     params.use_authority_key_identifier_extension = true;
@@ -307,7 +304,9 @@ fn index_row(row: Row, der: &[u8], name: &str, dates: &Dates) -> Result<String> 
     let cert = Certificate::parse(der).context("read a certificate that was just made")?;
     let expires = utc_time(cert.validity.not_after);
     let serial = cert.serial_number;
-    Ok(format!("{kind}\t{expires}\t{revoked}\t{serial}\tunknown\t/CN={name}\n"))
+    Ok(format!(
+        "{kind}\t{expires}\t{revoked}\t{serial}\tunknown\t/CN={name}\n"
+    ))
 }
 
 #[cfg(test)]
@@ -327,7 +326,12 @@ mod tests {
     fn make_marks_keys_as_secret_and_ends_with_the_index() {
         let files = of_now();
         for file in &files {
-            assert_eq!(file.secret, file.text.contains("PRIVATE KEY"), "{}", file.name);
+            assert_eq!(
+                file.secret,
+                file.text.contains("PRIVATE KEY"),
+                "{}",
+                file.name
+            );
         }
         assert_eq!(files.last().unwrap().name, "index.txt");
     }
@@ -338,18 +342,29 @@ mod tests {
         let index = &files.last().unwrap().text;
         let row = |name: &str| {
             let name = format!("\t/CN={name}.demo.invalid");
-            index.lines().find(|line| line.ends_with(&name)).map(|line| line[..1].to_owned())
+            index
+                .lines()
+                .find(|line| line.ends_with(&name))
+                .map(|line| line[..1].to_owned())
         };
         let rows = LEAVES.map(|(name, _)| row(name));
         let expected = [Some("V"), Some("R"), None, Some("R"), Some("E")];
         assert_eq!(rows, expected.map(|kind| kind.map(str::to_owned)));
-        assert!(index.lines().all(|line| line.split('\t').count() == 6), "{index}");
+        assert!(
+            index.lines().all(|line| line.split('\t').count() == 6),
+            "{index}"
+        );
     }
 
     #[test]
     fn two_demos_have_names_of_their_own() {
         let subject = |files: &[NewFile]| {
-            files.iter().find(|file| file.name == "root.pem").unwrap().text.clone()
+            files
+                .iter()
+                .find(|file| file.name == "root.pem")
+                .unwrap()
+                .text
+                .clone()
         };
         assert_ne!(subject(&of_now()), subject(&of_now()));
     }
