@@ -45,6 +45,9 @@ pub(super) const FIELD_OCTETS: usize = 16 * 1024;
 /// Header fields of one request; hyper answers 431 to more (threats T-40).
 const MAX_FIELDS: usize = 64;
 
+/// How long a connection that was accepted while draining may take to begin its request: it has usually been sent.
+const LAST_CHANCE: Duration = Duration::from_millis(500);
+
 /// Serves a connection until it ends.
 ///
 /// While the process drains, what was begun is finished and the connection closed after it. `keep_alive` is false for
@@ -59,11 +62,12 @@ pub(super) async fn serve(
     // is gone already, which reading will find out.
     drop(stream.set_nodelay(true));
     let progress = Arc::new(Progress::default());
-    let io = TokioIo::new(TimedStream::new(
-        stream,
-        Arc::clone(&progress),
-        site.patience,
-    ));
+    let mut patience = site.patience;
+    if !keep_alive {
+        // It may have nothing to ask, and the process wants to end.
+        patience.idle = patience.idle.min(LAST_CHANCE);
+    }
+    let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&progress), patience));
     let mut builder = http1::Builder::new();
     builder
         .half_close(true)

@@ -125,11 +125,15 @@ fn cut_ends_connections_that_would_never_end() {
 #[test]
 fn drained_threads_end_by_themselves() {
     let mut scene = scene();
-    let _idle = Connection::open(scene.address);
+    // Some of them are still in the queue when draining begins.
+    let _idle: Vec<_> = (0..20).map(|_| Connection::open(scene.address)).collect();
+    let started = std::time::Instant::now();
     scene.listener.drain();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     runtime.block_on(scene.listener.ended());
     scene.listener.join().unwrap();
+    // Not by the idle timeout, which is a minute.
+    assert!(started.elapsed() < Server::default().timeouts.idle.to_std());
 }

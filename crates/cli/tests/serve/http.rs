@@ -1,5 +1,7 @@
 //! HTTP as a process speaks it: the rows of requirements §17.1, and what browsers, old and hasty clients send.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use certvouch_testkit::answer::CertStatus;
@@ -273,6 +275,26 @@ fn body_over_the_limit_gets_413_and_the_connection_closes() {
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd",
     );
     assert_eq!((fitting.status, fitting.body), (200, error_body(1)));
+}
+
+/// What is sent while the answer is under way must not turn into a reset, which could overtake the answer.
+#[test]
+fn answer_before_the_end_of_the_body_is_followed_by_a_clean_end() {
+    let site = Site::new();
+    let (_server, address) = site.serve(&["--max-body", "1KiB"]);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n";
+    stream
+        .write_all(&[&head[..], &[b'x'; 300_000]].concat())
+        .unwrap();
+    stream.write_all(&[b'x'; 100_000]).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("a clean end");
+    assert!(answer.starts_with(b"HTTP/1.1 413 "));
 }
 
 // covers: E-9
