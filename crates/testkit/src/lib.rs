@@ -6,7 +6,7 @@
 //! test environment, and therefore a panic with a message, never an error value to be handled.
 //!
 //! Where to read on: [`pki::World`] is the fixture set that the requirements speak of (`CA-A`, `EE-good`,
-//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses; [`peer`] finds OpenSSL, Go and Python;
+//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses, [`reply`] makes them; [`peer`] finds OpenSSL, Go and Python;
 //! [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it.
 
 #![warn(missing_docs)]
@@ -25,3 +25,5 @@ pub mod openssl_ca;
 pub mod peer;
 pub mod pki;
 pub mod process;
+pub mod reply;
+pub mod vectors;
