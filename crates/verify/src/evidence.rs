@@ -116,14 +116,14 @@ checks! {
     CriticalExtensions = "critical-extensions", "RFC 5280 4.2, RFC 6960 4.4";
     /// The nonce is the one that was sent.
     Nonce = "nonce", "RFC 9654 2.1, RFC 9919 5";
-    /// producedAt is plausible.
-    ProducedAt = "produced-at", "RFC 6960 2.4";
     /// The times of the entry make sense, and thisUpdate is not in the future.
     ThisUpdate = "this-update", "RFC 6960 4.2.2.1";
     /// nextUpdate has not passed.
     NextUpdate = "next-update", "RFC 6960 3.2 (6)";
     /// thisUpdate is recent enough.
     MaximumAge = "maximum-age", "RFC 6960 3.2 (5)";
+    /// producedAt is plausible.
+    ProducedAt = "produced-at", "RFC 6960 2.4";
     /// The entries about the certificate agree.
     EntriesAgree = "entries-agree", "RFC 6960 4.2.2.3";
     /// The responder still knows about a certificate that has expired.

@@ -126,10 +126,12 @@ impl Run<'_> {
         .run(&mut self.evidence)?;
         self.extensions(&basic, &singles)?;
         let nonce = self.nonce(&basic.data.extensions)?;
-        self.produced_at(basic.data.produced_at)?;
         let selection = self.entries(&singles)?;
-        self.scope(&basic)?;
         self.currency(&selection)?;
+        if !selection.entry.is_final() {
+            self.scope(&basic)?;
+        }
+        self.produced_at(basic.data.produced_at)?;
         self.archive_cutoff(&selection.entry)?;
         Ok(self.verified(response_der, &basic, signed, &selection, nonce))
     }
