@@ -4,6 +4,11 @@
 //! `tests/vectors-exceptions.tsv`. The cases were collected from verifiers with rules of time of their own, so they
 //! are run with the profile `openssl` without tolerance, and with SHA-1, which most of them use.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails; helpers stand outside the test functions"
+)]
+
 use certvouch_crypto::AWS_LC;
 use certvouch_testkit::vectors::{Case, Collection, Params, Run, Verdict};
 use certvouch_types::der::Reader;

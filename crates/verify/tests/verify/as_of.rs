@@ -39,7 +39,7 @@ fn response_covers_what_was_before_its_end() {
     // It cannot have existed before it was made.
     assert_eq!(
         say_as_of(&world, &reply, T0 - DAY, T0 - DAY),
-        "produced-in-future"
+        "not-yet-valid"
     );
     let unlimited = delegated(&world, &single(&world).no_next_update());
     assert_eq!(say_as_of(&world, &unlimited, T0 - 3600, later), "GOOD");

@@ -89,7 +89,7 @@ fn entry_that_matches_is_the_one_that_is_read() {
     let other = Single::about(&world.ca_a, &world.ee_rev.serial, T0);
     let revoked = Status::Revoked(T0 - DAY, Some(1));
     let good_other = other.clone();
-    let revoked_other = other.clone().status(revoked.clone());
+    let revoked_other = other.status(revoked.clone());
     let ours = single(&world);
     let ours_revoked = ours.clone().status(revoked);
     let old = |single: &Single| {
