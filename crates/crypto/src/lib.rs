@@ -1,8 +1,8 @@
 //! Digests, and one table from AlgorithmIdentifier to signature verification.
 //!
 //! The table is a [`Provider`]: rows of [`SignatureVerification`] and one [`Digester`]. With the feature `aws-lc`
-//! (the default) there is [`AWS_LC`], the only place where the library half of certvouch names its cryptographic
-//! library, and the functions [`digest`] and [`verify_signature`] that use it. Without the feature the crate is
+//! (the default) there is `AWS_LC`, the only place where the library half of certvouch names its cryptographic
+//! library, and the functions `digest` and `verify_signature` that use it. Without the feature the crate is
 //! `no_std`, and the caller plugs in rows of its own.
 //!
 //! It holds no private key, does no I/O and has no policy: an algorithm that a profile forbids is found here all

@@ -98,12 +98,20 @@ impl<'a> Query<'a> {
         issuer: &'a [u8],
         nonce: Option<&'a [u8]>,
     ) -> Result<Self, QueryError> {
-        let builder = QueryBuilder::new(certvouch_crypto::AWS_LC);
+        let builder = QueryBuilder::default();
         match nonce {
             Some(nonce) => builder.nonce(nonce),
             None => builder,
         }
         .certificate(certificate, issuer)
+    }
+}
+
+#[cfg(feature = "aws-lc")]
+impl Default for QueryBuilder<'_> {
+    /// Verified with [`certvouch_crypto::AWS_LC`].
+    fn default() -> Self {
+        Self::new(certvouch_crypto::AWS_LC)
     }
 }
 

@@ -102,7 +102,8 @@ impl<'r> VerifiedResponse<'r> {
         self.single.next_update
     }
 
-    /// Until when the profile lets it count, without tolerance; nothing if the profile sets no end.
+    /// Until when it counts, without tolerance: as long as the profile says, and no longer than the delegate's
+    /// certificate. Nothing if neither sets an end.
     #[must_use]
     pub const fn valid_until(&self) -> Option<Timestamp> {
         self.valid_until

@@ -12,7 +12,7 @@ use certvouch_types::{
     BasicOcspResponse, Extensions, Nonce, OcspResponse, Oid, SingleResponse, Timestamp, oid,
 };
 
-use crate::authorize::{Search, Signed};
+use crate::authorize::{Search, Signed, Signer};
 use crate::entries::{self, Entry, Selection};
 use crate::error::{CurrencyFault, Level, Reason, VerifyError};
 use crate::evidence::{CheckCode, Evidence, Outcome};
@@ -145,12 +145,20 @@ impl Run<'_> {
         nonce: NonceOutcome,
     ) -> VerifiedResponse<'r> {
         let single = selection.entry.single;
+        let end = self.profile.freshness.end_of(&single, self.moment);
+        // Once its signer's certificate has expired a response does not verify any more.
+        let valid_until = match signer {
+            Signer::Delegate { not_after, .. } => {
+                Some(end.map_or(not_after, |end| end.min(not_after)))
+            }
+            _ => end,
+        };
         VerifiedResponse {
             raw,
             single,
             status: selection.entry.status,
             stale: selection.entry.fault,
-            valid_until: self.profile.freshness.end_of(&single, self.moment),
+            valid_until,
             produced_at: basic.data.produced_at,
             signer,
             signature_algorithm,

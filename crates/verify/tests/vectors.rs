@@ -22,7 +22,7 @@ use certvouch_verify::{
 const EXCEPTIONS: &str = include_str!("vectors-exceptions.tsv");
 
 /// Kinds that the parser, the responder, the CRL rules, the linter and the client run.
-const ELSEWHERE: [&str; 18] = [
+const ELSEWHERE: [&str; 17] = [
     "crl-lint",
     "crl-parse",
     "crl-parse-pem",
@@ -30,7 +30,6 @@ const ELSEWHERE: [&str; 18] = [
     "crl-time",
     "crl-verify",
     "crldp-parse",
-    "fuzz",
     "fuzz-http",
     "http-resp",
     "path-crl",
@@ -58,6 +57,7 @@ fn vectors_of_the_verifying_kinds_end_as_expected() {
     run.kind("req-verify", req_verify);
     run.kind("path-ocsp", path_ocsp);
     run.kind("must-staple", must_staple);
+    run.kind("fuzz", fuzz);
     run.finish(&ELSEWHERE);
 }
 
@@ -256,4 +256,17 @@ fn must_staple(case: &Case, _: &mut Params) -> Verdict {
         Ok(_) => Verdict::new("missing-staple"),
         Err(error) => Verdict::with("err", error),
     }
+}
+
+/// Whatever comes in, an answer comes out, and it is never good.
+fn fuzz(case: &Case, params: &mut Params) -> Verdict {
+    use certvouch_testkit::pki::{KeyAlg, T0, World};
+    params.take("type");
+    let world = World::new(KeyAlg::P256);
+    let query = Query::new(&world.ee_good.der, &world.ca_a.der, None).unwrap();
+    for input in case.every_input() {
+        let outcome = query.verify(&input, Timestamp::from_unix(T0), &profile());
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
+    Verdict::new("no-crash")
 }

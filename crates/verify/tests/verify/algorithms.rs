@@ -117,7 +117,6 @@ fn provider_of_the_caller_is_the_one_that_is_asked() {
     assert_eq!(word(&outcome), "signer-algorithm-not-allowed");
 }
 
-// covers: ALG-2
 #[test]
 fn large_ml_dsa_answers_of_delegates_are_read() {
     let world = World::new(KeyAlg::MlDsa87);

@@ -17,7 +17,7 @@ fn window(world: &certvouch_testkit::pki::World) -> (Reply, i64, i64) {
     (reply, this_update, next_update)
 }
 
-// covers: R9919-5-C2, R6960-3.2-6, R6960-4.2.2.1-C1, D-33
+// covers: R9919-5-C2, R6960-3.2-6, R6960-4.2.2.1-C1, D-33, R9919-8.1-C1
 #[test]
 fn every_profile_turns_at_its_second() {
     let world = world();

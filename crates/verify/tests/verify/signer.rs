@@ -122,6 +122,17 @@ fn delegate_counts_inside_its_dates_to_the_second() {
     }
 }
 
+#[test]
+fn response_counts_no_longer_than_its_delegate() {
+    let world = world();
+    let signer = delegate("short-lived")
+        .validity(T0 - DAY, T0 + DAY)
+        .issued_by(&world.ca_a);
+    let response = signed_by(&world, &signer).build();
+    let verified = ask(&world, &response, &Profile::RFC9919).unwrap();
+    assert_eq!(verified.valid_until(), Some(at(T0 + DAY)));
+}
+
 // covers: R6960-4.2.2.2-C5, D-23, R6960-4.2.2.2-C1
 #[test]
 fn ca_with_the_purpose_is_no_delegate() {
