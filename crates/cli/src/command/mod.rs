@@ -3,9 +3,13 @@
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
 mod config;
+mod demo;
+mod quote;
 mod serve;
+mod signer;
 
 use std::fmt;
+use std::io::{self, Write as _};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -44,6 +48,10 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Check or print a configuration
     Config(config::ConfigArgs),
+    /// Try it: make a throw-away PKI, answer for it, and print the commands that ask
+    Demo(demo::DemoArgs),
+    /// Make what signs the answers
+    Signer(signer::SignerArgs),
 }
 
 /// Reads the command line and runs what it says.
@@ -65,6 +73,8 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Serve(args) => serve::run(*args),
         Command::Config(args) => config::run(args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Signer(args) => signer::run(&args),
     }
 }
 
@@ -82,6 +92,27 @@ fn refuse(log: &Log, why: &dyn fmt::Display) -> ExitCode {
         say_error(why);
     }
     ExitCode::Refused
+}
+
+/// Says on standard error why a command did not do its work.
+fn fail(why: &dyn fmt::Display) -> ExitCode {
+    say_error(why);
+    ExitCode::Failure
+}
+
+/// Writes a command's text to standard output; a closed one is nobody's failure but the reader's.
+fn say(text: &str) -> ExitCode {
+    match write(text) {
+        Ok(()) => ExitCode::Success,
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::Success,
+        Err(why) => fail(&format_args!("standard output: {why}")),
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// One message to the person at the terminal.

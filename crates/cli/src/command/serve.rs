@@ -205,7 +205,8 @@ pub(super) fn run(args: ServeArgs) -> ExitCode {
     running.wait()
 }
 
-fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
+/// Writes the lines that tell where it listens.
+pub(super) fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for address in addresses {
         writeln!(out, "listening on http://{address}")?;
@@ -285,7 +286,7 @@ impl ServerArgs {
 }
 
 impl LogArgs {
-    fn change(&self, log: &mut Log) {
+    pub(super) fn change(&self, log: &mut Log) {
         set(&mut log.format, self.log_format);
         set(&mut log.level, self.log_level.clone());
     }

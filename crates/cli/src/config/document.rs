@@ -278,9 +278,9 @@ mod tests {
         }
     }
 
+    // covers: T-30
     #[test]
     fn foreign_text_in_a_key_is_escaped() {
-        // covers: T-30
         let shown = faults("\"a\\u001b[31m\\u202e\" = 1\n");
         assert!(
             !shown.contains('\x1b') && !shown.contains('\u{202E}'),

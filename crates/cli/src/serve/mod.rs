@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::escape::escape;
 use crate::exit::ExitCode;
-use crate::listen::{self, Listener};
+use crate::listen::{self, Bound, Listener};
 
 /// Opens and checks everything: certificates, keys, indexes.
 ///
@@ -64,6 +64,18 @@ pub struct Running {
 /// # Errors
 /// Whatever [`load`] refuses, an address that cannot be had, or a system without threads.
 pub fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    start_on(config, clock, || Ok(listen::bind(&config.server)?))
+}
+
+/// Starts a server on sockets that the caller has bound or binds; everything else is as with [`start`].
+///
+/// # Errors
+/// Those of [`start`].
+pub fn start_on(
+    config: &Config,
+    clock: Clock,
+    bind: impl FnOnce() -> anyhow::Result<Bound>,
+) -> anyhow::Result<Running> {
     limits::forbid_core_dumps();
     let (issuers, responder) = load(config, &clock)?;
     let issuers: Arc<[Loaded]> = issuers.into();
@@ -80,7 +92,7 @@ pub fn start(config: &Config, clock: Clock) -> anyhow::Result<Running> {
             signal(SignalKind::interrupt())?,
         ]
     };
-    let bound = listen::bind(&server)?;
+    let bound = bind()?;
     for one in &*issuers {
         one.log();
         for warning in one.warnings() {

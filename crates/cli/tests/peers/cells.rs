@@ -7,7 +7,7 @@ use std::fmt;
 use certvouch_testkit::ask::HashAlg;
 
 /// The signer algorithms, by their names in the configuration.
-pub const ALGORITHMS: [&str; 9] = [
+pub(crate) const ALGORITHMS: [&str; 9] = [
     "ecdsa-sha256",
     "ecdsa-sha384",
     "ecdsa-sha512",
@@ -26,17 +26,17 @@ const STATUSES: [&str; 3] = ["good", "revoked", "unknown"];
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
-    pub method: &'static str,
-    pub algorithm: &'static str,
-    pub hash: &'static str,
-    pub nonce: &'static str,
-    pub status: &'static str,
+pub(crate) struct Cell {
+    pub(crate) method: &'static str,
+    pub(crate) algorithm: &'static str,
+    pub(crate) hash: &'static str,
+    pub(crate) nonce: &'static str,
+    pub(crate) status: &'static str,
 }
 
 impl Cell {
     /// Every cell.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         METHODS.into_iter().flat_map(|method| {
             ALGORITHMS.into_iter().flat_map(move |algorithm| {
                 HASHES.into_iter().flat_map(move |hash| {
@@ -55,7 +55,7 @@ impl Cell {
     }
 
     /// The hash algorithm of its CertID.
-    pub fn hash_alg(&self) -> HashAlg {
+    pub(crate) fn hash_alg(&self) -> HashAlg {
         match self.hash {
             "sha1" => HashAlg::Sha1,
             "sha256" => HashAlg::Sha256,
@@ -65,7 +65,7 @@ impl Cell {
     }
 
     /// Whether the request has a nonce.
-    pub fn has_nonce(&self) -> bool {
+    pub(crate) fn has_nonce(&self) -> bool {
         self.nonce == "nonce"
     }
 
@@ -87,13 +87,13 @@ impl fmt::Display for Cell {
 }
 
 /// `cells.tsv`.
-pub struct Rules {
+pub(crate) struct Rules {
     lines: Vec<Vec<String>>,
     used: RefCell<BTreeSet<usize>>,
 }
 
 impl Rules {
-    pub fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let lines = include_str!("cells.tsv")
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -114,7 +114,7 @@ impl Rules {
     }
 
     /// Why the cell is not applicable to the peer, if it is not.
-    pub fn reason(&self, peer: &str, cell: &Cell) -> Option<&str> {
+    pub(crate) fn reason(&self, peer: &str, cell: &Cell) -> Option<&str> {
         let fits = |line: &Vec<String>| {
             let columns = cell.columns();
             (line[0] == peer || line[0] == "*")
@@ -129,7 +129,7 @@ impl Rules {
     }
 
     /// A rule that fits no cell is a mistake or outdated.
-    pub fn assert_all_used(&self) {
+    pub(crate) fn assert_all_used(&self) {
         let used = self.used.borrow();
         let idle: Vec<_> = (0..self.lines.len())
             .filter(|index| !used.contains(index))

@@ -8,7 +8,7 @@ use crate::Verdicts;
 use crate::cells::Cell;
 use crate::world::Responders;
 
-pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
+pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
     let dir = temp_dir();
     let program = peer.build_go(dir.path(), include_str!("ask.go"));
     let cells: Vec<Cell> = Cell::all().collect();
@@ -37,7 +37,7 @@ pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
 }
 
 /// Reads lines of `id`, tab, `ok` or the problem.
-pub fn read(cells: &[Cell], text: &str) -> Verdicts {
+pub(crate) fn read(cells: &[Cell], text: &str) -> Verdicts {
     text.lines()
         .map(|line| {
             let (id, verdict) = line.split_once('\t').expect("a line of id and verdict");

@@ -7,7 +7,7 @@ use crate::Verdicts;
 use crate::cells::Cell;
 use crate::world::{Responders, Site};
 
-pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
+pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
     Cell::all()
         .map(|cell| {
             let site = responders.site(&cell);

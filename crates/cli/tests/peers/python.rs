@@ -7,7 +7,7 @@ use crate::Verdicts;
 use crate::cells::Cell;
 use crate::world::Responders;
 
-pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
+pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
     let dir = temp_dir();
     let script = dir.path().join("ask.py");
     std::fs::write(&script, include_str!("ask.py")).expect("the script is written");

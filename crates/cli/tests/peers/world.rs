@@ -17,19 +17,19 @@ use crate::cells::{ALGORITHMS, Cell};
 const NONCE: [u8; 32] = *b"thirty-two octets chosen by test";
 
 /// A running responder and what it answers about.
-pub struct Site {
-    pub world: World,
-    pub files: WorldFiles,
-    pub address: SocketAddr,
+pub(crate) struct Site {
+    pub(crate) world: World,
+    pub(crate) files: WorldFiles,
+    pub(crate) address: SocketAddr,
     _server: Server,
     _dir: TempDir,
 }
 
 /// The responders by signer algorithm.
-pub struct Responders(BTreeMap<&'static str, Site>);
+pub(crate) struct Responders(BTreeMap<&'static str, Site>);
 
 impl Responders {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(
             ALGORITHMS
                 .into_iter()
@@ -38,7 +38,7 @@ impl Responders {
         )
     }
 
-    pub fn site(&self, cell: &Cell) -> &Site {
+    pub(crate) fn site(&self, cell: &Cell) -> &Site {
         &self.0[cell.algorithm]
     }
 }
@@ -85,7 +85,7 @@ impl Site {
     }
 
     /// The serial number of a cell's status, by its content octets.
-    pub fn serial(&self, cell: &Cell) -> &[u8] {
+    pub(crate) fn serial(&self, cell: &Cell) -> &[u8] {
         match cell.status {
             "good" => &self.world.ee_good.serial,
             "revoked" => &self.world.ee_rev.serial,
@@ -94,12 +94,12 @@ impl Site {
     }
 
     /// The same in hex, as a positive number.
-    pub fn serial_hex(&self, cell: &Cell) -> String {
+    pub(crate) fn serial_hex(&self, cell: &Cell) -> String {
         certvouch_testkit::der::to_hex(self.serial(cell)).replace(' ', "")
     }
 
     /// A request of ours for a cell.
-    pub fn request(&self, cell: &Cell) -> Vec<u8> {
+    pub(crate) fn request(&self, cell: &Cell) -> Vec<u8> {
         let ask = Ask::for_serial(cell.hash_alg(), &self.world.ca_a, self.serial(cell));
         if cell.has_nonce() {
             ask.nonce(&NONCE).build()
@@ -109,7 +109,7 @@ impl Site {
     }
 
     /// Sends a request of ours and gives the body of the answer.
-    pub fn send(&self, cell: &Cell, request: &[u8]) -> Vec<u8> {
+    pub(crate) fn send(&self, cell: &Cell, request: &[u8]) -> Vec<u8> {
         let response = if cell.method == "GET" {
             http::get(
                 self.address,
@@ -124,7 +124,7 @@ impl Site {
 }
 
 /// Compares the outcome with `docs/peers.md`, or writes it.
-pub fn compare_with_page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) {
+pub(crate) fn compare_with_page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/peers.md");
     let page = page(columns);
     if std::env::var_os("CERTVOUCH_BLESS").is_some() {

@@ -13,7 +13,8 @@ fn error_body(code: u8) -> Vec<u8> {
     vec![0x30, 3, 0x0A, 1, code]
 }
 
-// covers: R9919-6-1
+// Over plain HTTP, and without a word about who asks.
+// covers: R9919-6-1, ETSI1-CSS-6.3.10-10, TGPP-7.1-3
 #[test]
 fn get_and_post_give_the_same_signed_octets() {
     let site = Site::new();

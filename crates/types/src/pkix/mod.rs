@@ -3,6 +3,8 @@
 
 pub mod certificate;
 pub mod name;
+pub mod tls_feature;
 
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SubjectPublicKeyInfo, Validity};
 pub use name::Name;
+pub use tls_feature::TlsFeatures;
