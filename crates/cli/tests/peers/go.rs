@@ -9,8 +9,6 @@ use crate::cells::Cell;
 use crate::world::Responders;
 
 pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
-    let dir = temp_dir();
-    let program = peer.build_go(dir.path(), include_str!("ask.go"));
     let cells: Vec<Cell> = Cell::all().collect();
     let jobs: String = cells
         .iter()
@@ -28,21 +26,36 @@ pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
             format!("{id}\t{method}\t{address}\t{ca}\t{serial}\t{hash}\t{status}\t{request}\n")
         })
         .collect();
+    read(&cells, &run_jobs(peer, &jobs))
+}
+
+/// Builds `ask.go`, gives it the jobs, and returns what it says.
+pub(crate) fn run_jobs(peer: &Peer, jobs: &str) -> String {
+    let dir = temp_dir();
+    let program = peer.build_go(dir.path(), include_str!("ask.go"));
     let outcome = run(
         &mut std::process::Command::new(program),
         jobs.as_bytes(),
         PATIENCE * 4,
     );
-    read(&cells, &outcome.expect_success("the Go program").out())
+    outcome.expect_success("the Go program").out()
 }
 
 /// Reads lines of `id`, tab, `ok` or the problem.
-pub(crate) fn read(cells: &[Cell], text: &str) -> Verdicts {
+pub(crate) fn verdicts(text: &str) -> Vec<(usize, Option<String>)> {
     text.lines()
         .map(|line| {
             let (id, verdict) = line.split_once('\t').expect("a line of id and verdict");
-            let id: usize = id.parse().expect("the id of a job");
-            (cells[id], (verdict != "ok").then(|| verdict.to_owned()))
+            let id = id.parse().expect("the id of a job");
+            (id, (verdict != "ok").then(|| verdict.to_owned()))
         })
+        .collect()
+}
+
+/// The same by cell.
+pub(crate) fn read(cells: &[Cell], text: &str) -> Verdicts {
+    verdicts(text)
+        .into_iter()
+        .map(|(id, problem)| (cells[id], problem))
         .collect()
 }

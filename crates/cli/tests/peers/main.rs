@@ -9,6 +9,7 @@ mod cells;
 mod go;
 mod openssl;
 mod python;
+mod tree;
 mod world;
 
 use std::collections::BTreeMap;

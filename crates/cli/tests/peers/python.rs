@@ -8,9 +8,6 @@ use crate::cells::Cell;
 use crate::world::Responders;
 
 pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
-    let dir = temp_dir();
-    let script = dir.path().join("ask.py");
-    std::fs::write(&script, include_str!("ask.py")).expect("the script is written");
     let cells: Vec<Cell> = Cell::all().collect();
     let jobs: String = cells
         .iter()
@@ -23,6 +20,14 @@ pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
             format!("{id}\t{method}\t{address}\t{ca}\t{serial}\t{hash}\t{nonce}\t{status}\n")
         })
         .collect();
+    crate::go::read(&cells, &run_jobs(peer, &jobs))
+}
+
+/// Gives `ask.py` the jobs, and returns what it says.
+pub(crate) fn run_jobs(peer: &Peer, jobs: &str) -> String {
+    let dir = temp_dir();
+    let script = dir.path().join("ask.py");
+    std::fs::write(&script, include_str!("ask.py")).expect("the script is written");
     let outcome = peer.run_with_input(&[&script.to_string_lossy()], jobs.as_bytes());
-    crate::go::read(&cells, &outcome.expect_success("the Python script").out())
+    outcome.expect_success("the Python script").out()
 }
