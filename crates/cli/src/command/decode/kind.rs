@@ -116,33 +116,31 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
+    use certvouch_testkit::der;
+
     use super::*;
 
     #[test]
     fn kinds_that_are_not_decoded_are_named() {
-        let crl = [
-            &[
-                0x30, 0x1F, 0x30, 0x18, 0x02, 0x01, 0x01, 0x30, 0x00, 0x30, 0x00,
-            ][..],
-            b"\x17\x0d260110000000Z",
-            &[0x30, 0x00, 0x03, 0x01, 0x00],
-        ]
-        .concat();
-        let key = [0x30, 0x03, 0x02, 0x01, 0x00];
-        let pkcs7 = [0x30, 0x03, 0x06, 0x01, 0x2A];
-        let public = [0x30, 0x05, 0x30, 0x00, 0x03, 0x01, 0x00];
-        let request = [
-            0x30, 0x0F, 0x30, 0x09, 0x02, 0x01, 0x00, 0x30, 0x00, 0x30, 0x00, 0xA0, 0x00, 0x30,
-            0x00, 0x03, 0x00,
-        ];
+        let (empty, int) = (der::seq(&[]), der::uint(&[1]));
+        let signed = |tbs: &[&[u8]]| der::seq(&[&der::seq(tbs), &empty, &der::bits(&[])]);
+        let crl = signed(&[&int, &empty, &empty, &der::utc_time(0)]);
+        let first_crl = signed(&[&empty, &empty, &der::generalized_time(0)]);
+        let request = signed(&[&int, &empty, &empty, &der::explicit(0, &[])]);
+        let key = der::seq(&[&int]);
+        let encrypted = der::seq(&[&empty, &der::octets(&[])]);
+        let pkcs7 = der::seq(&[&der::oid("1.2.840.113549.1.7.2")]);
+        let public = der::seq(&[&empty, &der::bits(&[])]);
         for (der, what) in [
-            (&crl[..], "a CRL"),
+            (&crl, "a CRL"),
+            (&first_crl, "a CRL"),
+            (&encrypted, "an encrypted private key"),
             (&key, "a private key or PKCS#12"),
             (&pkcs7, "PKCS#7 or CMS"),
             (&public, "a public key"),
             (&request, "a certificate request"),
         ] {
-            assert_eq!(Kind::of(der), Err(NotOurs::Other(what)));
+            assert_eq!(Kind::of(der), Err(NotOurs::Other(what)), "{der:02X?}");
         }
     }
 
@@ -151,7 +149,7 @@ mod tests {
         for (der, at) in [
             (&[][..], 0),
             (b"<html>", 0),
-            (&[0x30, 0x05, 0x30], 0),
+            (&[0x30, 0x05, 0x30], 1),
             (&[0x30, 0x00], 2),
             (&[0x30, 0x02, 0x0C, 0x00], 2),
         ] {

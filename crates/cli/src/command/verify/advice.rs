@@ -92,7 +92,10 @@ impl<'a> Files<'a> {
                 "the CA revoked the certificate; the response is old, and a revocation stays",
                 self.ask(),
             ),
-            CertStatus::Revoked(_) => ("the CA revoked the certificate, for good", self.look()),
+            CertStatus::Revoked(_) => (
+                "the CA revoked the certificate, and that is final",
+                self.look(),
+            ),
             _ => (
                 "the responder has no record of this serial number: its data are behind the CA, or the CA \
                  never issued it",

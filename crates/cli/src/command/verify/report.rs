@@ -263,7 +263,7 @@ impl Report {
         for line in &self.checks {
             let _ = writeln!(
                 out,
-                "  {:<7}  {:<21}  {} ({})",
+                "  {:<7}  {:<21}  {} [{}]",
                 line.outcome, line.code, line.detail, line.citation
             );
         }
