@@ -338,7 +338,7 @@ fn octets_that_break_the_syntax_end_with_six_and_their_place() {
     let end = trailing.len() - 1;
     let reason = response
         .clone()
-        .single_der(&single.clone().status(Status::Revoked(T0, Some(7))).der());
+        .single_der(&single.status(Status::Revoked(T0, Some(7))).der());
     for (octets, what, at) in [
         (b"hello, world".to_vec(), "message", Some(0)),
         (b"<html>".to_vec(), "message", Some(0)),

@@ -45,7 +45,7 @@ Exit codes: 0 decoded; 2 could not run (flags, files, another kind of message); 
 
 Examples:
   certvouch decode response.der
-  certvouch decode http://ocsp.example/MFEwTzBNMEswSTAJBgUrDgMCGgUABBQ";
+  certvouch decode http://ocsp.example/MEIwQDA%2BMDwwOjAJ...";
 
 /// Runs the command.
 pub(super) fn run(args: &DecodeArgs) -> ExitCode {

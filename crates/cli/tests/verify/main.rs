@@ -3,106 +3,22 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 
+mod desk;
+mod table;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use certvouch_testkit::ask::{Ask, HashAlg, Params, cert_id, cert_id_from};
 use certvouch_testkit::der;
-use certvouch_testkit::peer::{self, Outcome};
+use certvouch_testkit::peer;
 use certvouch_testkit::pki::{Cert, CertBuilder, Key, KeyAlg, KeyUsage, T0, World, pem};
-use certvouch_testkit::process::{TempDir, temp_dir};
-use certvouch_testkit::reply::{self, Reply, Single, Status};
+use certvouch_testkit::reply::{self, Reply, Status};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_certvouch");
-const NOW: &str = "2026-01-10T00:00:00Z";
-const DAY: i64 = 86_400;
-
-/// A world's certificates as files, and room for a response.
-struct Desk {
-    world: World,
-    dir: TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let world = World::new(KeyAlg::P256);
-        let dir = temp_dir();
-        fs::write(dir.path().join("ca.der"), &world.ca_a.der).unwrap();
-        world.ee_good.write_pem(&dir.path().join("ee.pem"));
-        Self { world, dir }
-    }
-
-    fn put(&self, name: &str, octets: &[u8]) -> PathBuf {
-        let path = self.dir.path().join(name);
-        fs::write(&path, octets).unwrap();
-        path
-    }
-
-    fn single(&self) -> Single {
-        Single::about(&self.world.ca_a, &self.world.ee_good.serial, T0)
-    }
-
-    fn reply(&self) -> Reply {
-        Reply::delegated(&self.world.d_a, T0)
-    }
-
-    fn good(&self) -> Vec<u8> {
-        self.reply().single(&self.single()).build()
-    }
-
-    /// Verifies at [`NOW`] with more flags; a later --cert, --issuer or --at takes the place of the usual one.
-    fn verify(&self, response: &[u8], more: &[&str]) -> Outcome {
-        self.put("response.der", response);
-        let mut words = vec!["verify"];
-        for (flag, value) in [
-            ("--cert", "ee.pem"),
-            ("--issuer", "ca.der"),
-            ("--response", "response.der"),
-            ("--at", NOW),
-        ] {
-            if !more.contains(&flag) {
-                words.extend([flag, value]);
-            }
-        }
-        words.extend(more);
-        self.run(&words, &[])
-    }
-
-    fn run(&self, words: &[&str], stdin: &[u8]) -> Outcome {
-        let mut command = Command::new(PROGRAM);
-        command.current_dir(self.dir.path()).args(words);
-        peer::run(&mut command, stdin, peer::PATIENCE)
-    }
-
-    /// Runs it both ways, and checks what has to agree: code, word, brackets, and that nothing but 0 says good.
-    fn judged(&self, response: &[u8], more: &[&str]) -> (i32, String, Value) {
-        let text = self.verify(response, more);
-        let json = self.verify(response, &[more, &["--json"]].concat());
-        assert_eq!((text.err(), json.err()), (String::new(), String::new()));
-        assert_eq!(text.code, json.code);
-        let object: Value = serde_json::from_str(&json.out()).unwrap();
-        let code = text.code.unwrap();
-        let out = text.out();
-        let line = out.lines().next().unwrap().to_owned();
-        let verdict = object["verdict"].as_str().unwrap();
-        let brackets = object["text"].as_str().unwrap();
-        assert_eq!(line, format!("{verdict} ({brackets})"));
-        assert_eq!(object["code"], code);
-        assert_eq!(verdict == "GOOD", code == 0, "{line}");
-        assert_eq!(object["reason"].is_null(), code == 0);
-        assert_eq!(object["checks"].as_array().unwrap().len(), 21);
-        let advised = out.contains("\n  cause: ") && out.contains("\n  next:  ");
-        assert_eq!(advised, code != 0, "{out}");
-        assert_eq!(object["cause"].is_string(), code != 0);
-        assert_eq!(object["next"].is_string(), code != 0);
-        if code != 0 {
-            assert!(!out.to_lowercase().contains("good"), "{out}");
-        }
-        (code, line, object)
-    }
-}
+use crate::desk::{DAY, Desk, NOW, PROGRAM};
+use crate::table::{ecdsa_sha1, table};
 
 /// A delegate of CA-A by this name.
 fn delegate(world: &World, name: &str) -> Cert {
@@ -113,208 +29,6 @@ fn delegate(world: &World, name: &str) -> Cert {
         .ocsp_signing()
         .ocsp_nocheck()
         .issued_by(&world.ca_a)
-}
-
-/// ecdsa-with-SHA1.
-fn ecdsa_sha1() -> Vec<u8> {
-    der::seq(&[&der::oid("1.2.840.10045.4.1")])
-}
-
-/// Each response, its exit code, the first line (its start, if it ends in `…`), the stable code of the reason.
-fn table(desk: &Desk) -> Vec<(Vec<u8>, i32, &'static str, &'static str)> {
-    let world = &desk.world;
-    let single = desk.single();
-    let with = |single: &Single| desk.reply().single(single).build();
-    let revoked = |reason| {
-        single
-            .clone()
-            .status(Status::Revoked(world.revoked_at, reason))
-    };
-    let old = |single: Single| single.this_update(T0 - 5 * DAY).next_update(T0 - 3 * 3600);
-    let plain = CertBuilder::new(&[("CN", "good responder")], &world.d_a.key)
-        .validity(T0 - DAY, T0 + DAY)
-        .key_usage(&[KeyUsage::DigitalSignature])
-        .issued_by(&world.ca_a);
-    vec![
-        (
-            desk.good(),
-            0,
-            "GOOD (until 2026-01-13T23:00:00Z, delegated signer \"D-A\", nocheck)",
-            "",
-        ),
-        (
-            Reply::new(&world.ca_a, T0).single(&single).build(),
-            0,
-            "GOOD (until 2026-01-13T23:00:00Z, signed by the issuer)",
-            "",
-        ),
-        (
-            with(&revoked(Some(1))),
-            1,
-            "REVOKED (keyCompromise, 2026-01-02T03:04:05Z)",
-            "revoked",
-        ),
-        (
-            with(&revoked(None)),
-            1,
-            "REVOKED (unspecified, 2026-01-02T03:04:05Z)",
-            "revoked",
-        ),
-        (
-            with(&revoked(Some(6))),
-            1,
-            "REVOKED (certificateHold, 2026-01-02T03:04:05Z)",
-            "on-hold",
-        ),
-        (
-            with(&old(revoked(Some(1)))),
-            1,
-            "REVOKED (keyCompromise, 2026-01-02T03:04:05Z, stale: expired 3 h ago)",
-            "revoked",
-        ),
-        (
-            desk.reply()
-                .single(&single)
-                .single(&revoked(Some(4)))
-                .build(),
-            1,
-            "REVOKED (superseded, 2026-01-02T03:04:05Z, another entry contradicts it)",
-            "revoked",
-        ),
-        (
-            with(&single.clone().status(Status::Unknown)),
-            3,
-            "UNKNOWN (responder answers for this issuer, not for serial 4A1B2C3D4E5F60718293A4B5C6D7E8F9)",
-            "unknown",
-        ),
-        (
-            with(&old(single.clone())),
-            4,
-            "NOT-CURRENT (expired 3 h ago)",
-            "expired",
-        ),
-        (
-            with(&old(revoked(Some(6)))),
-            4,
-            "NOT-CURRENT (expired 3 h ago)",
-            "expired",
-        ),
-        (
-            with(&single.clone().this_update(T0 + 400)),
-            4,
-            "NOT-CURRENT (not yet valid: thisUpdate is 6 min ahead of this clock)",
-            "not-yet-valid",
-        ),
-        (
-            with(&single.clone().no_next_update()),
-            4,
-            "NOT-CURRENT (no nextUpdate)",
-            "no-next-update",
-        ),
-        (
-            desk.reply().single(&single).bad_signature().build(),
-            5,
-            "NOT-TRUSTED (bad signature)",
-            "bad-signature",
-        ),
-        (
-            Reply::new(&plain, T0)
-                .cert(&plain.der)
-                .single(&single)
-                .build(),
-            5,
-            "NOT-TRUSTED (unauthorised responder: id-kp-OCSPSigning missing in the signer certificate)",
-            "signer-purpose-missing",
-        ),
-        (
-            Reply::delegated(&world.d_b, T0).single(&single).build(),
-            5,
-            "NOT-TRUSTED (unauthorised responder: …",
-            "signer-not-issued-by-ca",
-        ),
-        (
-            with(&Single::about(&world.ca_a, &world.ee_hold.serial, T0)),
-            5,
-            "NOT-TRUSTED (wrong certificate: response is for serial 0A0B, asked for 4A1B2C3D4E5F60718293A4B5C6D7E8F9)",
-            "wrong-certificate",
-        ),
-        (
-            with(&single.clone().extension("1.2.3.4", true, &[5, 0])),
-            5,
-            "NOT-TRUSTED (unknown critical extension in the entry for the certificate)",
-            "critical-extension",
-        ),
-        (
-            desk.reply()
-                .single(&single)
-                .algorithm_der(&ecdsa_sha1())
-                .build(),
-            5,
-            "NOT-TRUSTED (signature with SHA-1)",
-            "algorithm-not-allowed",
-        ),
-        (
-            desk.reply().build(),
-            6,
-            "MALFORMED (the response answers nothing: its list is empty)",
-            "empty-responses",
-        ),
-        (
-            b"<html>good</html>".to_vec(),
-            6,
-            "MALFORMED (no OCSP response: OCSPResponse at offset 0: …",
-            "malformed",
-        ),
-        (vec![], 6, "MALFORMED (no OCSP response: …", "malformed"),
-        (
-            desk.good()[..400].to_vec(),
-            6,
-            "MALFORMED (no OCSP response: …",
-            "malformed",
-        ),
-        (
-            with(&single.clone().next_update(T0 - 2 * DAY)),
-            6,
-            "MALFORMED (nextUpdate 2026-01-08T00:00:00Z lies before thisUpdate 2026-01-09T23:00:00Z)",
-            "negative-validity",
-        ),
-        (
-            reply::error(1),
-            7,
-            "RESPONDER-ERROR (malformedRequest)",
-            "malformed-request",
-        ),
-        (
-            reply::error(2),
-            7,
-            "RESPONDER-ERROR (internalError)",
-            "internal-error",
-        ),
-        (
-            reply::error(3),
-            7,
-            "RESPONDER-ERROR (tryLater)",
-            "try-later",
-        ),
-        (
-            reply::error(5),
-            7,
-            "RESPONDER-ERROR (sigRequired)",
-            "sig-required",
-        ),
-        (
-            reply::error(6),
-            7,
-            "RESPONDER-ERROR (unauthorized)",
-            "unauthorized",
-        ),
-        (
-            desk.reply().single(&single).response_type("1.2.3").build(),
-            7,
-            "RESPONDER-ERROR (response of an unknown type)",
-            "unknown-response-type",
-        ),
-    ]
 }
 
 // covers: T-22, R6960-3.2-1, R6960-3.2-2, R6960-3.2-3, R6960-3.2-6, R6960-4.2.2.3-C2, R9919-5-C1
@@ -329,6 +43,27 @@ fn verdict_line_exit_code_and_json_agree_for_every_verdict() {
             None => assert_eq!(found, line),
         }
         assert_eq!(json["reason"].as_str().unwrap_or_default(), reason);
+    }
+}
+
+/// docs/symptoms.md has a table of first lines; each of them is said here.
+#[test]
+fn verdicts_of_the_page_are_really_said() {
+    let page = include_str!("../../../../docs/symptoms.md");
+    let (_, part) = page
+        .split_once("\n## What certvouch verify says\n")
+        .unwrap();
+    let part = part.split("\n## ").next().unwrap();
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+    let told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert!(told.len() > 10, "{told:?}");
+    let desk = Desk::new();
+    let said: Vec<_> = table(&desk)
+        .into_iter()
+        .map(|(response, ..)| desk.judged(&response, &[]).1)
+        .collect();
+    for text in told {
+        assert!(said.iter().any(|line| line.contains(text)), "{text}");
     }
 }
 
@@ -430,7 +165,7 @@ fn nonce_of_the_request_binds_the_response() {
     let desk = Desk::new();
     let world = &desk.world;
     let ask = Ask::for_serial(HashAlg::Sha1, &world.ca_a, &world.ee_good.serial);
-    desk.put("request.der", &ask.clone().nonce(&[7; 16]).build());
+    desk.put("request.der", &ask.nonce(&[7; 16]).build());
     let answer = |nonce: &[u8]| desk.reply().single(&desk.single()).nonce(nonce).build();
     let with = ["--request", "request.der"];
     let (code, _, json) = desk.judged(&answer(&[7; 16]), &with);
