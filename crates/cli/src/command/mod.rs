@@ -3,10 +3,15 @@
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
 mod config;
+mod decode;
 mod demo;
+mod input;
+mod json;
+mod manual;
 mod quote;
 mod serve;
 mod signer;
+mod verify;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -40,7 +45,10 @@ Examples:
     certvouch config check certvouch.toml
     certvouch serve --config certvouch.toml
 
-Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start.";
+  Judge a response:
+    certvouch verify --cert server.pem --issuer ca.pem --response response.der
+
+Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `verify` has its own.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,6 +60,13 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Make what signs the answers
     Signer(signer::SignerArgs),
+    /// Judge a response: one verdict, its evidence, the probable cause and the next command
+    Verify(Box<verify::VerifyArgs>),
+    /// Show what is in an OCSP request, a response or a certificate
+    Decode(decode::DecodeArgs),
+    /// Write man pages and shell completions
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 /// Reads the command line and runs what it says.
@@ -75,6 +90,9 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Manual(args) => manual::run(&args),
     }
 }
 
