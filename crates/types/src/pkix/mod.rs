@@ -2,7 +2,10 @@
 //! sign.
 
 pub mod certificate;
+pub mod general_name;
 pub mod name;
+mod name_match;
 
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SubjectPublicKeyInfo, Validity};
+pub use general_name::{GeneralName, GeneralNames};
 pub use name::Name;
