@@ -1,0 +1,49 @@
+//! Every limit of the sources, each with its reason.
+
+use core::time::Duration;
+
+/// Octets of a serial number that a table keeps, leading zeros not counted.
+///
+/// RFC 5280 4.1.2.2 allows 20, and more can never be asked for; up to this many are kept all the
+/// same, so that a row of somebody's strange CA does not refuse its whole file. The number is what
+/// one length octet can say.
+pub const MAX_SERIAL_KEPT: usize = 255;
+
+/// Oddities of one file that are listed one by one; the rest is only counted. Enough to see the
+/// pattern, and a file full of them cannot fill the log.
+pub const MAX_REPORTS: usize = 100;
+
+/// Serial numbers that a refusal names: somebody has to look at one or two of them.
+pub const SHOWN_SERIALS: usize = 5;
+
+/// Characters of foreign text that an error shows: a column that is meant to be short fits.
+pub const SHOWN_CHARACTERS: usize = 48;
+
+/// How often a file that changes under the reader's hands is read again before that is an error.
+pub const READ_ATTEMPTS: usize = 5;
+
+/// Octets of a confirmation file: a digest, a file name as `sha256sum` adds it, and room.
+pub const MAX_CONFIRMATION: u64 = 4096;
+
+/// How often the state of the files is looked at without an event: file systems of other machines
+/// send none.
+pub const DEFAULT_POLL: Duration = Duration::from_secs(5);
+
+/// Silence after an event before the file is read, so that a pair of renames is one change.
+pub const SETTLE: Duration = Duration::from_millis(2);
+
+/// Events that may prolong the silence: a directory that never rests must not put off the reading
+/// for ever.
+pub const MAX_SETTLE_ROUNDS: usize = 25;
+
+/// Pauses between further attempts before a failure is reported: about a second in all, in which a
+/// tool that replaces a file in two steps, or writes it in place, is done.
+pub const RETRY_PAUSES: [Duration; 7] = [
+    Duration::from_millis(5),
+    Duration::from_millis(15),
+    Duration::from_millis(30),
+    Duration::from_millis(60),
+    Duration::from_millis(120),
+    Duration::from_millis(240),
+    Duration::from_millis(500),
+];

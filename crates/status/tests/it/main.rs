@@ -1,0 +1,13 @@
+//! The tests of the status sources, in one program: linking is what costs.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do, by a panic"
+)]
+
+mod common;
+mod index_forms;
+mod index_peers;
+mod index_random;
+mod reload;
+mod watching;
