@@ -41,6 +41,9 @@ impl SignedResponse {
         refresh_deadline: Timestamp,
         max_age_limit: Option<i64>,
     ) -> Self {
+        // Where a certificate or the source ends it earlier, its last second: a newer one has to be there when HTTP
+        // caches come back (RFC 9919 7.1). One from that very second is good for the rest of it.
+        let refresh_deadline = refresh_deadline.min((next_update - 1).max(produced_at + 1));
         // requirements R9110-8.8.2-1: Last-Modified is never later than Date, and Date is never before producedAt.
         let last_modified = http_date(this_update.min(produced_at));
         Self {
@@ -134,7 +137,8 @@ impl SignedResponse {
         &self.expires
     }
 
-    /// Claims the renewal of an answer in the last tenth of its fresh time; true for one caller only.
+    /// Claims the renewal of an answer in the last tenth of its fresh time; true for one caller only, and for nobody
+    /// while a failed renewal waits for its next try.
     pub(crate) fn claim_refresh(&self, now: Timestamp) -> bool {
         let fresh_for = self.refresh_deadline.seconds_since(self.produced_at);
         let due = self.refresh_deadline - fresh_for / 10;

@@ -44,6 +44,8 @@ pub enum IssuerError {
     NoSigner,
     /// Its policy is out of bounds.
     Policy(PolicyFault),
+    /// A signer signs with SHA-1, with which nothing new is signed (RFC 6960 5.1, requirements D-17).
+    Sha1Signature,
 }
 
 impl fmt::Display for IssuerError {
@@ -51,6 +53,7 @@ impl fmt::Display for IssuerError {
         match self {
             Self::NoSigner => f.write_str("no signer is configured"),
             Self::Policy(fault) => fault.fmt(f),
+            Self::Sha1Signature => f.write_str("a signer signs with SHA-1"),
         }
     }
 }
@@ -75,6 +78,9 @@ impl Issuer {
         policy.check().map_err(IssuerError::Policy)?;
         if signers.is_empty() {
             return Err(IssuerError::NoSigner);
+        }
+        if signers.iter().any(|signer| signer.algorithm().uses_sha1()) {
+            return Err(IssuerError::Sha1Signature);
         }
         let public_key = certificate.subject_public_key_info.subject_public_key;
         let hashes = HashAlgorithm::ALL

@@ -335,16 +335,17 @@ impl Responder {
             response.is_fresh_at(now) || response.is_current_at(now) && response.is_backing_off(now)
         };
         if let Some(response) = self.cache.get(&key).filter(|response| usable(response)) {
-            let cache = if response.is_fresh_at(now) {
-                CacheUse::Hit
-            } else {
-                CacheUse::Stale
-            };
+            let cache = found(&response, now);
             return Ok((response, cache));
         }
         loop {
             let (result, cache) = match self.cache.board(&key, usable) {
-                Boarding::Found(found) => (found, CacheUse::Hit),
+                Boarding::Found(kept) => {
+                    let cache = kept
+                        .as_ref()
+                        .map_or(CacheUse::None, |kept| found(&kept.response, now));
+                    (kept, cache)
+                }
                 Boarding::Wait(waiting) => match waiting.outcome().await {
                     Some(landed) => (landed, CacheUse::Joined),
                     // The leader's client left; somebody has to begin again.
@@ -438,6 +439,15 @@ impl Question<'_, '_> {
             )),
             _ => None,
         }
+    }
+}
+
+/// What to call the use of an answer that was in the cache.
+fn found(response: &SignedResponse, now: Timestamp) -> CacheUse {
+    if response.is_fresh_at(now) {
+        CacheUse::Hit
+    } else {
+        CacheUse::Stale
     }
 }
 

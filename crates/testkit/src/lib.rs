@@ -7,7 +7,8 @@
 //!
 //! Where to read on: [`pki::World`] is the fixture set that the requirements speak of (`CA-A`, `EE-good`,
 //! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses; [`peer`] finds OpenSSL, Go and Python;
-//! [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it.
+//! [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it; [`vectors`] reads the test data of other
+//! projects.
 
 #![warn(missing_docs)]
 #![expect(
@@ -25,3 +26,4 @@ pub mod openssl_ca;
 pub mod peer;
 pub mod pki;
 pub mod process;
+pub mod vectors;

@@ -101,7 +101,9 @@ impl Endpoint {
         if raw.len() > self.limits.max_target {
             return refuse(StatusCode::URI_TOO_LONG);
         }
-        if self.behind_prefix(raw).is_none() && raw != "*" {
+        // RFC 9112 3.2.4: `*` is the whole server, and a target for OPTIONS alone.
+        let whole_server = raw == "*" && head.method == Method::OPTIONS;
+        if self.behind_prefix(raw).is_none() && !whole_server {
             return refuse(StatusCode::NOT_FOUND);
         }
         match head.method {
