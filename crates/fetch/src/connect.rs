@@ -259,7 +259,12 @@ async fn dial(address: SocketAddr, policy: &FetchPolicy) -> Result<TcpStream, St
 
 /// CONNECT (RFC 9110 9.3.6), by hand since what follows on the connection is not HTTP.
 async fn open_tunnel(stream: &mut TcpStream, origin: &Origin) -> Result<(), FetchError> {
-    let to = format!("{}:{}", origin.host, origin.port);
+    let host = if origin.host.contains(':') {
+        format!("[{}]", origin.host)
+    } else {
+        origin.host.clone()
+    };
+    let to = format!("{host}:{}", origin.port);
     let request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n");
     let broken = |error: std::io::Error| FetchError::Http(error.to_string());
     stream.write_all(request.as_bytes()).await.map_err(broken)?;

@@ -230,7 +230,9 @@ impl Fetcher {
             return Err(FetchError::BodyTooLarge { limit });
         }
         let began = Instant::now();
-        let mut bytes = BytesMut::new();
+        // Reserved at once, so that a large body is not copied while it grows; untouched memory costs nothing.
+        let room = announced.and_then(|length| usize::try_from(length).ok());
+        let mut bytes = BytesMut::with_capacity(room.unwrap_or(0));
         loop {
             let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             let deadline = began + self.patience(length);
@@ -313,7 +315,8 @@ fn request(
         .map_err(|error| FetchError::Url(error.to_string()))
 }
 
-/// Where a redirect leads: an absolute URL, or a path of the same origin.
+/// Where a redirect leads: an absolute URL, or a path of the same origin (RFC 3986 4.2; dot segments stay as they are,
+/// and a reference that names a host without a scheme is none that anybody sends for a CRL).
 fn redirect(from: &Uri, headers: &HeaderMap, code: StatusCode) -> Result<Uri, FetchError> {
     let followed = [
         StatusCode::MOVED_PERMANENTLY,
@@ -325,11 +328,20 @@ fn redirect(from: &Uri, headers: &HeaderMap, code: StatusCode) -> Result<Uri, Fe
     let location = text(headers, &LOCATION).filter(|_| followed.contains(&code));
     let location = location.ok_or(FetchError::Status(code.as_u16()))?;
     let bad = || FetchError::Url("a redirect leads to something that is no URL".to_owned());
-    if !location.starts_with('/') || location.starts_with("//") {
+    if location.contains("://") || location.starts_with("//") {
         return location.parse().map_err(|_| bad());
     }
+    let path = if location.starts_with('/') {
+        location
+    } else {
+        let folder = from
+            .path()
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder);
+        format!("{folder}/{location}")
+    };
     let mut parts = from.clone().into_parts();
-    parts.path_and_query = Some(location.parse().map_err(|_| bad())?);
+    parts.path_and_query = Some(path.parse().map_err(|_| bad())?);
     Uri::from_parts(parts).map_err(|_| bad())
 }
 
