@@ -29,11 +29,19 @@ pub struct IssuingDistributionPoint<'a> {
     pub indirect_crl: bool,
     /// Only attribute certificates, of which we know nothing.
     pub only_attribute_certs: bool,
+    /// The distributionPoint as it stands, to compare one with another; empty if there is none.
+    point: &'a [u8],
     /// The whole SEQUENCE: a delta must have the same one as its base.
     pub raw: &'a [u8],
 }
 
 impl<'a> IssuingDistributionPoint<'a> {
+    /// The distributionPoint as it stands in the CRL; empty if there is none.
+    #[must_use]
+    pub const fn distribution_point_octets(&self) -> &'a [u8] {
+        self.point
+    }
+
     /// Reads an extnValue.
     ///
     /// # Errors
@@ -53,6 +61,7 @@ impl<'a> IssuingDistributionPoint<'a> {
         };
         if let Some(name) = inner.optional(tag::constructed(0), what)? {
             idp.distribution_point = Some(DistributionPointName::from_element(name, what)?);
+            idp.point = name.raw;
         }
         idp.only_user_certs = flag(inner.optional(tag::context(1), what)?, what)?;
         idp.only_ca_certs = flag(inner.optional(tag::context(2), what)?, what)?;

@@ -202,10 +202,30 @@ impl<'a> Crl<'a> {
         Entries::new(Reader::at(self.revoked, self.revoked_at), self.issuer)
     }
 
+    /// The entry that begins at this offset of the outermost input, as an earlier walk gave it in
+    /// [`RevokedCertificate::at`]. Its certificate issuer is what it says itself or the CRL's: what an earlier entry
+    /// said is not looked up.
+    ///
+    /// # Errors
+    /// There is no entry at that place.
+    pub fn entry_at(&self, at: usize) -> Result<RevokedCertificate<'a>, DecodeError> {
+        let begin = at.saturating_sub(self.revoked_at);
+        let rest = self.revoked.get(begin..).unwrap_or_default();
+        let mut entries = Entries::new(Reader::at(rest, at), self.issuer);
+        let missing = DecodeError::new("revokedCertificates", at, Why::Truncated);
+        entries.next().unwrap_or(Err(missing))
+    }
+
     /// Octets of all entries together: a bound for whoever reserves memory.
     #[must_use]
     pub const fn entries_length(&self) -> usize {
         self.revoked.len()
+    }
+
+    /// The entries as they stand: the content of revokedCertificates.
+    #[must_use]
+    pub const fn entries_octets(&self) -> &'a [u8] {
+        self.revoked
     }
 
     /// Whether this is a delta CRL.
