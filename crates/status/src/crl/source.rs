@@ -167,6 +167,8 @@ struct Place {
     location: Location,
     declared: Declared,
     from_folder: bool,
+    /// Its CRL is older than one of the same scope that another place holds: nothing is missing.
+    is_superseded: bool,
     held: Option<Arc<Member>>,
     validators: Validators,
     stamp: Option<Stamp>,
@@ -180,6 +182,7 @@ impl Place {
             location,
             declared,
             from_folder: false,
+            is_superseded: false,
             held: None,
             validators: Validators::default(),
             stamp: None,
@@ -513,10 +516,12 @@ impl CrlSource {
         if !fits {
             return Err(CrlError::WrongKind);
         }
-        self.check_mark(&member)?;
-        check_fit(&places, index, &member)?;
         let name = place.location.to_string();
         let old = place.held.clone();
+        let marked = self.check_mark(&member);
+        places[index].is_superseded = marked.is_err() && is_held(&places, &member.scope);
+        marked?;
+        check_fit(&places, index, &member)?;
         let state_error = match origin {
             Origin::Place => self.keep(&name, &member).err(),
             Origin::Copy => self.remember(&member).err(),
@@ -630,10 +635,8 @@ impl CrlSource {
         let mut missing = Vec::new();
         for place in places {
             let folder = matches!(place.location, Location::Directory(_));
-            // An old CRL that somebody left in a folder is not part of the set.
-            let left_over =
-                place.from_folder && matches!(place.error, Some(CrlError::Older { .. }));
-            if place.held.is_none() && (!folder || place.error.is_some()) && !left_over {
+            let wanted = !folder || place.error.is_some();
+            if place.held.is_none() && wanted && !place.is_superseded {
                 missing.push(place.location.to_string());
             }
         }
@@ -831,6 +834,11 @@ fn units<'a>(held: impl Iterator<Item = &'a Arc<Member>> + Clone) -> Vec<Unit> {
             .cloned(),
     };
     complete.map(unit).collect()
+}
+
+fn is_held(places: &[Place], scope: &FileDigest) -> bool {
+    let held = |place: &Place| place.held.as_ref().is_some_and(|held| held.scope == *scope);
+    places.iter().any(held)
 }
 
 /// Whether a CRL fits the others: a delta needs its base, and a complete CRL must not lose the delta in force.
