@@ -6,6 +6,10 @@
 )]
 
 mod common;
+mod crl_rules;
+mod crl_sets;
+mod crls;
+mod good_lists;
 mod index_forms;
 mod index_peers;
 mod index_random;
