@@ -2,7 +2,8 @@
 //! backquotes is run or at least asked for its help.
 //!
 //! A block runs line by line in a folder of its own, a copy of one tree: `ca.pem`, `ca.key`, `index.txt`, a delegated
-//! responder `ocsp.pem` and `ocsp.key`, a certificate `server.pem`, the same as an easy-rsa folder `pki`, a second CA
+//! responder `ocsp.pem` and `ocsp.key`, a certificate `server.pem` that is also in the folder `issued`, a CRL
+//! `ca.crl`, the same as an easy-rsa folder `pki`, a second CA
 //! with `2` in its names, and the page's own TOML block as `certvouch.toml`. A server in a line keeps running for the
 //! lines behind it, until another server starts or the block ends; `127.0.0.1:8080` stands for wherever it listens.
 //! A line that fails fails the test.
@@ -99,7 +100,11 @@ fn tree(openssl: &Peer) -> &'static Path {
             let gone = ca.issue("gone", "1002");
             let signer = ca.issue_ocsp_signer("OCSP", "1003");
             ca.revoke(&gone, Revocation::Reason("keyCompromise"));
+            let issued = dir.path().join(format!("issued{suffix}"));
+            fs::create_dir(&issued).unwrap();
+            fs::copy(&server.cert, issued.join("server.pem")).unwrap();
             for (from, to) in [
+                (ca.crl(), "ca.crl"),
                 (ca.cert(), "ca.pem"),
                 (ca.key(), "ca.key"),
                 (ca.index(), "index.txt"),
@@ -200,6 +205,7 @@ impl Shell {
             .into_iter()
             .chain(env::split_paths(&others));
         command.env("PATH", env::join_paths(path).unwrap());
+        command.env("XDG_STATE_HOME", self.dir.path().join("state"));
         for proxy in ["http_proxy", "HTTP_PROXY"] {
             command.env_remove(proxy);
         }

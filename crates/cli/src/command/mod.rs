@@ -3,10 +3,13 @@
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
 mod config;
+mod crl_args;
 mod demo;
 mod quote;
+mod serial;
 mod serve;
 mod signer;
+mod status;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -52,6 +55,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Make what signs the answers
     Signer(signer::SignerArgs),
+    /// Explain which line, entry or CRL makes the answer about a serial number
+    Status(Box<status::StatusArgs>),
 }
 
 /// Reads the command line and runs what it says.
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
+        Command::Status(args) => status::run(*args),
     }
 }
 
