@@ -1,7 +1,6 @@
 //! `certvouch status`: which line, entry or CRL makes the answer about a serial number. Nothing is signed, served or
 //! changed, and no server is asked unless that is said.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -365,29 +364,29 @@ impl Report {
     }
 
     fn to_text(&self) -> String {
-        let mut text = format!(
-            "serial    {} (decimal {})\nissuer    {}\nanswer    {}",
-            self.serial, self.serial_decimal, self.issuer, self.answer
-        );
-        // Writing into a String does not fail.
-        let mut add = |what: std::fmt::Arguments<'_>| drop(text.write_fmt(what));
+        let mut answer = self.answer.to_owned();
         if let Some(since) = &self.since {
-            add(format_args!(" since {since}"));
+            answer.push_str(&format!(" since {since}"));
         }
         if let Some(reason) = &self.reason {
-            add(format_args!(", {reason}"));
+            answer.push_str(&format!(", {reason}"));
         }
-        add(format_args!("\n"));
-        for why in &self.because {
-            add(format_args!("because   {why}\n"));
-        }
+        let mut lines = vec![
+            format!(
+                "serial    {} (decimal {})",
+                self.serial, self.serial_decimal
+            ),
+            format!("issuer    {}", self.issuer),
+            format!("answer    {answer}"),
+        ];
+        lines.extend(self.because.iter().map(|why| format!("because   {why}")));
         if let (Some(from), Some(to)) = (&self.this_update, &self.next_update) {
-            add(format_args!("current   {from} to {to}\n"));
+            lines.push(format!("current   {from} to {to}"));
         }
-        for crl in &self.crls {
-            add(format_args!("source    {}\n", escape(crl)));
-        }
-        text
+        let crls = self.crls.iter();
+        lines.extend(crls.map(|crl| format!("source    {}", escape(crl))));
+        lines.push(String::new());
+        lines.join("\n")
     }
 }
 
