@@ -24,7 +24,7 @@ use super::snapshot::{Snapshot, SubjectClass, Unit};
 use super::state::{Mark, State};
 use crate::good_list::{GoodList, GoodListChange, GoodListError};
 use crate::index_txt::{FileDigest, Stamp, read};
-use crate::limits::MAX_CHANGES;
+use crate::limits::SHOWN_SERIALS;
 use crate::serial_key::SerialKey;
 
 /// The media type of RFC 5280 4.2.1.13.
@@ -103,7 +103,9 @@ pub struct Refreshed {
     pub added: usize,
     /// Permanent revocations that are no longer listed: the CA's word, since the CRL is newer and its signature is
     /// good. CAs do so with expired certificates; anything else is worth a question.
-    pub dropped: Vec<SerialKey>,
+    pub dropped: usize,
+    /// The first few of them.
+    pub first_dropped: Vec<SerialKey>,
     /// Holds that are no longer listed.
     pub released: usize,
     /// What caches have to forget.
@@ -559,14 +561,12 @@ impl CrlSource {
             entries.max_by_key(super::table::Entry::strictness)
         };
         let differs = |key: &&SerialKey| listed(before, key) != listed(&after, key);
-        let mut changed: Vec<SerialKey> = diff
-            .changed()
-            .filter(differs)
-            .take(MAX_CHANGES + 1)
-            .cloned()
-            .collect();
-        changed.sort();
-        changed.dedup();
+        let changes = diff.changed().map_or(Changes::All, |changed| {
+            let mut changed: Vec<SerialKey> = changed.filter(differs).cloned().collect();
+            changed.sort();
+            changed.dedup();
+            Changes::Serials(changed)
+        });
         Refreshed {
             place,
             number: member.number_text(),
@@ -575,18 +575,23 @@ impl CrlSource {
             next_update: member.next_update,
             entries: member.table.len(),
             holds: member.table.holds,
-            added: diff.added.len(),
+            added: diff.added.count,
             dropped: if member.is_delta {
+                0
+            } else {
+                diff.dropped.count
+            },
+            first_dropped: if member.is_delta {
                 Vec::new()
             } else {
                 diff.dropped
+                    .listed
+                    .into_iter()
+                    .take(SHOWN_SERIALS)
+                    .collect()
             },
-            released: diff.released.len(),
-            changes: if changed.len() > MAX_CHANGES {
-                Changes::All
-            } else {
-                Changes::Serials(changed)
-            },
+            released: diff.released.count,
+            changes,
             state_error,
         }
     }
@@ -905,7 +910,7 @@ impl Refreshed {
             self.entries,
             self.holds,
             self.added,
-            self.dropped.len(),
+            self.dropped,
             self.released,
         )
     }

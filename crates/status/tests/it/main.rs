@@ -8,6 +8,7 @@
 mod common;
 mod crl_rules;
 mod crl_sets;
+mod crl_vectors;
 mod crls;
 mod good_lists;
 mod index_forms;
