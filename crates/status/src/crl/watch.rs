@@ -274,6 +274,10 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
 
     fn tell_problems(&mut self) {
         for (index, place, problem) in self.source.problems() {
+            // What is under way is told when it is over, after what came of it.
+            if self.urls.get(&index).is_some_and(|due| due.asking) {
+                continue;
+            }
             match problem {
                 Some(error) if self.told.get(&index) != Some(&error) => {
                     self.told.insert(index, error.clone());
