@@ -154,6 +154,8 @@ struct Due {
     at: Option<Timestamp>,
     failures: u32,
     asking: bool,
+    /// Somebody wanted it to be asked while it was being asked.
+    again: bool,
 }
 
 type Asked = (usize, Option<Result<Refreshed, (String, CrlError)>>);
@@ -225,6 +227,7 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
         let all = self.inbox.refresh.swap(false, Ordering::AcqRel);
         for index in (0..self.source.count()).filter(|index| self.source.is_url(*index)) {
             let due = self.urls.entry(index).or_default();
+            due.again |= all && due.asking;
             if due.asking || !(all || due.at.is_none_or(|at| at <= now)) {
                 continue;
             }
@@ -257,7 +260,8 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
             .settings
             .schedule
             .pause(attempt, now, u32::from_be_bytes([a, b, c, d]));
-        due.at = Some(now + pause);
+        due.at = Some(now + pause).filter(|_| !due.again);
+        due.again = false;
         if fresh {
             // A delta may have waited for this.
             for (other, due) in &mut self.urls {

@@ -84,7 +84,7 @@ fn answer_begins_and_ends_with_its_crl_and_past_that_is_try_later() {
         "ca.crl",
         bench
             .crl()
-            .from_to(-3600, Some(2 * DAY))
+            .during(-3600, Some(2 * DAY))
             .revoke("AA", Some(1))
             .der(),
     );

@@ -162,7 +162,7 @@ fn first(bench: &Bench) -> CrlBuilder {
 fn server_that_misbehaves_changes_no_answer_and_is_told_once() {
     type Expected = fn(&CrlError) -> bool;
     let bench = Bench::new(&[], &[]);
-    let next = || bench.crl().number(6).from_to(60, Some(9 * DAY));
+    let next = || bench.crl().number(6).during(60, Some(9 * DAY));
     let ok = |headers: &str, body: &[u8]| {
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{headers}\r\n",
@@ -269,7 +269,7 @@ fn passing_of_next_update_is_told_once_and_a_newer_crl_is_asked_for() {
             .bench
             .crl()
             .number(6)
-            .from_to(DAY, Some(2 * DAY))
+            .during(DAY, Some(2 * DAY))
             .der(),
     );
     watched.watch.refresh();
