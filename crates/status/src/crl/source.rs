@@ -10,7 +10,6 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use certvouch_fetch::{Fetch, FetchError, Fetched, Fetcher, Validators};
 use certvouch_responder::{BoxFuture, SourceError, StatusRecord, StatusSource};
-use certvouch_types::crl::delta::{self, DeltaMismatch};
 use certvouch_types::der::Reader;
 use certvouch_types::{Certificate, SerialNumber, Timestamp, oid};
 
@@ -19,8 +18,10 @@ use super::error::CrlError;
 use super::explain::{Explanation, Listing};
 use super::location::{Declared, Location, files_of, to_der};
 use super::member::Member;
+use super::place::{Place, check_fit, is_held, is_needless, units};
+use super::report::{Changes, CrlHealth, CrlSettings, PlaceHealth, Refreshed};
 use super::signer::CrlSigners;
-use super::snapshot::{Snapshot, SubjectClass, Unit};
+use super::snapshot::{Snapshot, SubjectClass};
 use super::state::{Mark, State};
 use crate::good_list::{GoodList, GoodListChange, GoodListError};
 use crate::index_txt::{FileDigest, Stamp, read};
@@ -32,115 +33,6 @@ const MEDIA_TYPE: &str = "application/pkix-crl";
 
 /// The wall clock, handed in.
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// What a CRL source is made from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct CrlSettings {
-    /// Who may sign.
-    pub signers: CrlSigners,
-    /// Complete CRLs, or folders of CRLs. Together they are the declared set.
-    pub crls: Vec<Location>,
-    /// Delta CRLs.
-    pub deltas: Vec<Location>,
-    /// Where marks and copies are kept; nowhere means that a restart forgets.
-    pub state: Option<PathBuf>,
-    /// What the issuer issues; none means by its pathLenConstraint: 0 is end-entity certificates only.
-    pub class: Option<SubjectClass>,
-}
-
-impl CrlSettings {
-    /// The settings for these CRLs, and nothing else.
-    #[must_use]
-    pub const fn new(signers: CrlSigners, crls: Vec<Location>) -> Self {
-        Self {
-            signers,
-            crls,
-            deltas: Vec::new(),
-            state: None,
-            class: None,
-        }
-    }
-}
-
-/// Which answers changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Changes {
-    /// So many that a list would cost more than it saves.
-    All,
-    /// These.
-    Serials(Vec<SerialKey>),
-}
-
-impl Changes {
-    /// Whether nothing changed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Serials(serials) if serials.is_empty())
-    }
-}
-
-/// A CRL came into force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refreshed {
-    /// Where it came from.
-    pub place: String,
-    /// Its CRLNumber.
-    pub number: Option<String>,
-    /// Whether it is a delta.
-    pub is_delta: bool,
-    /// Its thisUpdate.
-    pub this_update: Timestamp,
-    /// Its nextUpdate.
-    pub next_update: Timestamp,
-    /// Entries of our issuer.
-    pub entries: usize,
-    /// How many of them are on hold.
-    pub holds: usize,
-    /// Entries that are new or say something else.
-    pub added: usize,
-    /// Permanent revocations that are no longer listed: the CA's word, since the CRL is newer and its signature is
-    /// good. CAs do so with expired certificates; anything else is worth a question.
-    pub dropped: usize,
-    /// The first few of them.
-    pub first_dropped: Vec<SerialKey>,
-    /// Holds that are no longer listed.
-    pub released: usize,
-    /// What caches have to forget.
-    pub changes: Changes,
-    /// It is in force, but the state folder could not be written.
-    pub state_error: Option<CrlError>,
-}
-
-/// One place and how it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PlaceHealth {
-    /// The place.
-    pub place: String,
-    /// What it was declared to hold.
-    pub declared: Declared,
-    /// CRLNumber, thisUpdate, nextUpdate and entries of what is in force.
-    pub held: Option<(Option<String>, Timestamp, Timestamp, usize)>,
-    /// Why the last attempt failed, or that nextUpdate has passed.
-    pub error: Option<CrlError>,
-}
-
-/// How a source feels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CrlHealth {
-    /// Every place.
-    pub places: Vec<PlaceHealth>,
-    /// Why "not revoked" cannot be said now, if it cannot.
-    pub undecided: Option<SourceError>,
-    /// Serial numbers of the good-list, if there is one.
-    pub issued: Option<usize>,
-    /// Octets of memory that the CRLs and their indexes take.
-    pub octets: usize,
-}
 
 /// A status source that answers from CRLs.
 pub struct CrlSource {
@@ -161,50 +53,6 @@ pub struct CrlSource {
 struct Kept {
     mark: Mark,
     on_disk: bool,
-}
-
-/// One place and what came from it.
-#[derive(Clone, Debug)]
-struct Place {
-    location: Location,
-    declared: Declared,
-    from_folder: bool,
-    /// Its CRL is older than one of the same scope that another place holds: nothing is missing.
-    is_superseded: bool,
-    held: Option<Arc<Member>>,
-    validators: Validators,
-    stamp: Option<Stamp>,
-    freshness: Option<u64>,
-    error: Option<CrlError>,
-}
-
-impl Place {
-    fn new(location: Location, declared: Declared) -> Self {
-        Self {
-            location,
-            declared,
-            from_folder: false,
-            is_superseded: false,
-            held: None,
-            validators: Validators::default(),
-            stamp: None,
-            freshness: None,
-            error: None,
-        }
-    }
-
-    /// The error of the last attempt, or that what is held is past its nextUpdate. A delta that a newer complete CRL
-    /// made needless may end.
-    fn problem(&self, now: Timestamp, needless: bool) -> Option<CrlError> {
-        let outdated = self
-            .held
-            .as_ref()
-            .filter(|held| !held.is_current(now) && !needless);
-        self.error.clone().or_else(|| {
-            let next_update = outdated?.next_update;
-            Some(CrlError::Outdated { next_update })
-        })
-    }
 }
 
 impl CrlSource {
@@ -792,89 +640,6 @@ fn class_of(issuer: &Certificate<'_>) -> Result<SubjectClass, CrlError> {
     })
 }
 
-/// Whether a delta is not needed any more, because its complete CRL is at least as new.
-fn is_needless(place: &Place, truth: &Snapshot) -> bool {
-    let Some(held) = place.held.as_ref().filter(|held| held.is_delta) else {
-        return false;
-    };
-    let used = |unit: &Unit| {
-        unit.delta
-            .as_ref()
-            .is_some_and(|delta| Arc::ptr_eq(delta, held))
-    };
-    !truth.units.iter().any(used)
-}
-
-fn applies(delta: &Member, complete: &Member) -> Result<(), DeltaMismatch> {
-    match (delta.table.crl(), complete.table.crl()) {
-        (Some(delta), Some(complete)) => delta::applies(&delta, &complete),
-        // Both were read when they were verified.
-        _ => Err(DeltaMismatch::NotADelta),
-    }
-}
-
-/// Lays deltas over complete CRLs; of several the one with the latest thisUpdate (RFC 5280 5.2.4).
-fn units<'a>(held: impl Iterator<Item = &'a Arc<Member>> + Clone) -> Vec<Unit> {
-    let deltas = held.clone().filter(|member| member.is_delta);
-    // Of two CRLs with one scope, as a folder may hold them, the newer one counts.
-    let age = |member: &Member| {
-        (
-            member.this_update,
-            member.number.as_ref().map(|it| (it.len(), it.clone())),
-        )
-    };
-    let superseded = |member: &&Arc<Member>| {
-        let mut others = held.clone().filter(|other| other.scope == member.scope);
-        others.any(|other| age(other) > age(member))
-    };
-    let complete = held
-        .clone()
-        .filter(|member| !member.is_delta && !superseded(member));
-    let unit = |complete: &Arc<Member>| Unit {
-        complete: Arc::clone(complete),
-        delta: deltas
-            .clone()
-            .filter(|delta| applies(delta, complete).is_ok())
-            .max_by_key(|delta| delta.this_update)
-            .cloned(),
-    };
-    complete.map(unit).collect()
-}
-
-fn is_held(places: &[Place], scope: &FileDigest) -> bool {
-    let held = |place: &Place| place.held.as_ref().is_some_and(|held| held.scope == *scope);
-    places.iter().any(held)
-}
-
-/// Whether a CRL fits the others: a delta needs its base, and a complete CRL must not lose the delta in force.
-fn check_fit(places: &[Place], index: usize, member: &Arc<Member>) -> Result<(), CrlError> {
-    let others = places.iter().enumerate().filter(|(at, _)| *at != index);
-    let others = others.filter_map(|(_, place)| place.held.as_ref());
-    if member.is_delta {
-        let mut reason = DeltaMismatch::NotADelta;
-        for complete in others.filter(|other| !other.is_delta) {
-            match applies(member, complete) {
-                Ok(()) | Err(DeltaMismatch::NotNewer) => return Ok(()),
-                // A reason that is about the right CRL says more than that another CRL is another.
-                Err(DeltaMismatch::OtherScope | DeltaMismatch::OtherIssuer)
-                    if reason != DeltaMismatch::NotADelta => {}
-                Err(why) => reason = why,
-            }
-        }
-        return Err(CrlError::Delta(reason));
-    }
-    let Some(old) = places.get(index).and_then(|place| place.held.as_ref()) else {
-        return Ok(());
-    };
-    for delta in others.filter(|other| other.is_delta && applies(other, old).is_ok()) {
-        match applies(delta, member) {
-            Ok(()) | Err(DeltaMismatch::NotNewer) => {}
-            Err(why) => return Err(CrlError::DeltaWouldBeLost(why)),
-        }
-    }
-    Ok(())
-}
-
 impl StatusSource for CrlSource {
     fn lookup<'a>(
         &'a self,
@@ -893,25 +658,5 @@ impl fmt::Debug for CrlSource {
             .field("places", &self.count())
             .field("class", &self.class)
             .finish_non_exhaustive()
-    }
-}
-
-impl Refreshed {
-    /// One line for the log.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let kind = if self.is_delta { "delta CRL" } else { "CRL" };
-        let number = self.number.as_deref().unwrap_or("none");
-        format!(
-            "{kind} {}: number {number}, {} to {}, {} entries ({} on hold), {} new or changed, {} dropped, {} released",
-            self.place,
-            self.this_update,
-            self.next_update,
-            self.entries,
-            self.holds,
-            self.added,
-            self.dropped,
-            self.released,
-        )
     }
 }

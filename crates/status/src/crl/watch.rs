@@ -20,8 +20,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::error::CrlError;
+use super::report::Refreshed;
 use super::schedule::{Attempt, Schedule};
-use super::source::{CrlSource, Refreshed};
+use super::source::CrlSource;
 use crate::good_list::{GoodListChange, GoodListError};
 use crate::limits::{DEFAULT_POLL, SETTLE};
 
