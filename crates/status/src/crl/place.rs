@@ -5,6 +5,7 @@ use std::sync::Arc;
 use certvouch_fetch::Validators;
 use certvouch_types::Timestamp;
 use certvouch_types::crl::delta::{self, DeltaMismatch};
+use http::Uri;
 
 use super::error::CrlError;
 use super::location::{Declared, Location};
@@ -18,6 +19,8 @@ pub(super) struct Place {
     pub(super) location: Location,
     pub(super) declared: Declared,
     pub(super) from_folder: bool,
+    /// The freshestCRL of a complete CRL named it, and not the operator: the complete CRL counts without it.
+    pub(super) is_followed: bool,
     /// Its CRL is older than one of the same scope that another place holds: nothing is missing.
     pub(super) is_superseded: bool,
     pub(super) held: Option<Arc<Member>>,
@@ -33,6 +36,7 @@ impl Place {
             location,
             declared,
             from_folder: false,
+            is_followed: false,
             is_superseded: false,
             held: None,
             validators: Validators::default(),
@@ -54,6 +58,37 @@ impl Place {
             Some(CrlError::Outdated { next_update })
         })
     }
+}
+
+/// Adds the delta CRLs that a complete CRL announces (freshestCRL) at the origin that it came from itself; others have to
+/// be named by the operator (threats T-25). Gives those others.
+pub(super) fn follow(places: &mut Vec<Place>, index: usize, member: &Member) -> Vec<String> {
+    let Some(Location::Url(from)) = places.get(index).map(|place| place.location.clone()) else {
+        return member.freshest.clone();
+    };
+    let mut others = Vec::new();
+    for text in &member.freshest {
+        let same_origin =
+            |uri: &Uri| uri.scheme() == from.scheme() && uri.authority() == from.authority();
+        match text.parse::<Uri>() {
+            Ok(uri) if same_origin(&uri) => {
+                let location = Location::Url(uri);
+                if places.iter().all(|place| place.location != location) {
+                    let mut place = Place::new(location, Declared::Delta);
+                    place.is_followed = true;
+                    places.push(place);
+                }
+            }
+            _ => others.push(text.clone()),
+        }
+    }
+    let named = |text: &String| {
+        places
+            .iter()
+            .any(|place| place.location.to_string() == *text)
+    };
+    others.retain(|text| !named(text));
+    others
 }
 
 /// Whether a delta is not needed any more, because its complete CRL is at least as new.

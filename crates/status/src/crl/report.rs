@@ -88,6 +88,9 @@ pub struct Refreshed {
     pub released: usize,
     /// What caches have to forget.
     pub changes: Changes,
+    /// Deltas that it announces (freshestCRL) at places that are neither named by the operator nor of its own origin:
+    /// they are not fetched.
+    pub announced: Vec<String>,
     /// It is in force, but the state folder could not be written.
     pub state_error: Option<CrlError>,
 }

@@ -18,7 +18,7 @@ use super::error::CrlError;
 use super::explain::{Explanation, Listing};
 use super::location::{Declared, Location, files_of, to_der};
 use super::member::Member;
-use super::place::{Place, check_fit, is_held, is_needless, units};
+use super::place::{Place, check_fit, follow, is_held, is_needless, units};
 use super::report::{Changes, CrlHealth, CrlSettings, PlaceHealth, Refreshed};
 use super::signer::CrlSigners;
 use super::snapshot::{Snapshot, SubjectClass};
@@ -113,19 +113,18 @@ impl CrlSource {
     fn restore(&self) {
         self.list_folders();
         let now = self.now();
-        let names: Vec<String> = self
-            .lock()
-            .iter()
-            .map(|place| place.location.to_string())
-            .collect();
-        // A delta in front of its base comes in the second round.
-        for (index, name) in names.iter().enumerate().chain(names.iter().enumerate()) {
-            let copy = self.state.as_ref().and_then(|state| state.copy(name));
-            if let Some((der, validators)) = copy
-                && self.accept(index, der, now, Origin::Copy).is_ok()
-                && let Some(place) = self.lock().get_mut(index)
-            {
-                place.validators = validators;
+        // A delta in front of its base comes in the second round. A complete CRL may add the place of its delta.
+        for _ in 0..2 {
+            let mut index = 0;
+            while let Some(name) = self.place_name(index) {
+                let copy = self.state.as_ref().and_then(|state| state.copy(&name));
+                if let Some((der, validators)) = copy
+                    && self.accept(index, der, now, Origin::Copy).is_ok()
+                    && let Some(place) = self.lock().get_mut(index)
+                {
+                    place.validators = validators;
+                }
+                index += 1;
             }
         }
         let places = self.lock();
@@ -159,7 +158,12 @@ impl CrlSource {
         }
     }
 
-    /// How many places there are; folders add to them.
+    fn place_name(&self, index: usize) -> Option<String> {
+        let places = self.lock();
+        places.get(index).map(|place| place.location.to_string())
+    }
+
+    /// How many places there are; folders and freshestCRL add to them.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
@@ -377,16 +381,13 @@ impl CrlSource {
             Origin::Copy => self.remember(&member).err(),
         };
         places[index].held = Some(Arc::clone(&member));
+        let announced = follow(&mut places, index, &member);
         let before = self.truth.load_full();
         self.swap(&places);
         drop(places);
-        Ok(Some(self.report(
-            name,
-            &member,
-            old.as_deref(),
-            &before,
-            state_error,
-        )))
+        let mut report = self.report(name, &member, old.as_deref(), &before);
+        (report.announced, report.state_error) = (announced, state_error);
+        Ok(Some(report))
     }
 
     /// What the change is, found after it is in force so that nobody waits for the comparison.
@@ -396,7 +397,6 @@ impl CrlSource {
         member: &Member,
         old: Option<&Member>,
         before: &Snapshot,
-        state_error: Option<CrlError>,
     ) -> Refreshed {
         let after = self.truth.load();
         let issuer = self.signers.issuer();
@@ -440,7 +440,8 @@ impl CrlSource {
             },
             released: diff.released.count,
             changes,
-            state_error,
+            announced: Vec::new(),
+            state_error: None,
         }
     }
 
@@ -488,7 +489,7 @@ impl CrlSource {
         let mut missing = Vec::new();
         for place in places {
             let folder = matches!(place.location, Location::Directory(_));
-            let wanted = !folder || place.error.is_some();
+            let wanted = (!folder || place.error.is_some()) && !place.is_followed;
             if place.held.is_none() && wanted && !place.is_superseded {
                 missing.push(place.location.to_string());
             }

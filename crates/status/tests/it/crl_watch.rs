@@ -1,5 +1,6 @@
 //! The driver over HTTP and files: what a misbehaving server does to the answers, and how often it is told.
 
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use certvouch_fetch::{FetchError, FetchPolicy, Fetcher, Roots};
 use certvouch_status::crl::{CrlError, CrlEvent, CrlSettings, CrlWatchSettings, Location};
 use certvouch_status::{CrlSource, CrlWatch, GoodList};
+use certvouch_testkit::der;
 use certvouch_testkit::pki::T0;
 
 use crate::crls::{Bench, CrlBuilder, DAY, word};
@@ -23,6 +25,8 @@ type Answer = Arc<Mutex<Vec<u8>>>;
 struct Server {
     address: SocketAddr,
     answer: Answer,
+    /// What is said about one path alone.
+    at: Arc<Mutex<HashMap<String, Vec<u8>>>>,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -31,7 +35,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (answer, heard) = (Answer::default(), Arc::new(Mutex::new(Vec::new())));
+        let at = Arc::<Mutex<HashMap<_, _>>>::default();
         let (said, store) = (Arc::clone(&answer), Arc::clone(&heard));
+        let special = Arc::clone(&at);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -40,8 +46,11 @@ impl Server {
                 while !head.ends_with(b"\r\n\r\n") && stream.read(&mut octet).unwrap_or(0) == 1 {
                     head.push(octet[0]);
                 }
-                store.lock().unwrap().push(String::from_utf8(head).unwrap());
-                let octets = said.lock().unwrap().clone();
+                let head = String::from_utf8(head).unwrap();
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                let special = special.lock().unwrap().get(path).cloned();
+                let octets = special.unwrap_or_else(|| said.lock().unwrap().clone());
+                store.lock().unwrap().push(head);
                 // The fetcher may have hung up already.
                 drop(stream.write_all(&octets));
                 if octets.ends_with(SLOWLY) {
@@ -56,6 +65,7 @@ impl Server {
         Self {
             address,
             answer,
+            at,
             heard,
         }
     }
@@ -65,16 +75,25 @@ impl Server {
     }
 
     fn serves(&self, headers: &str, body: &[u8]) {
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
-            body.len()
-        );
-        self.says([head.as_bytes(), body].concat());
+        self.says(ok(headers, body));
+    }
+
+    fn serves_at(&self, path: &str, body: &[u8]) {
+        self.at
+            .lock()
+            .unwrap()
+            .insert(path.to_owned(), ok("", body));
     }
 
     fn location(&self) -> Location {
         Location::from_text(&format!("http://{}/ca.crl", self.address)).unwrap()
     }
+}
+
+fn ok(headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 /// The end of a head after which the server sends an octet a second.
@@ -163,13 +182,6 @@ fn server_that_misbehaves_changes_no_answer_and_is_told_once() {
     type Expected = fn(&CrlError) -> bool;
     let bench = Bench::new(&[], &[]);
     let next = || bench.crl().number(6).during(60, Some(9 * DAY));
-    let ok = |headers: &str, body: &[u8]| {
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{headers}\r\n",
-            body.len()
-        );
-        [head.as_bytes(), body].concat()
-    };
     let good = next().der();
     let cases: Vec<(&str, Vec<u8>, Expected)> = vec![
         ("gone", Vec::new(), |it| matches!(it, CrlError::Fetch(FetchError::Http(_)))),
@@ -304,6 +316,47 @@ fn base_and_delta_by_http_come_into_force_whatever_comes_first() {
         }
     }
     assert_eq!(watched.words(), ["revoked"; 2]);
+}
+
+// covers: T-25
+#[test]
+fn announced_delta_is_fetched_from_the_same_origin_only_and_survives_a_restart() {
+    let uri = |url: &str| {
+        let name = der::explicit(0, &der::explicit(0, &der::tlv(0x86, url.as_bytes())));
+        der::seq(&[&name])
+    };
+    let server = Server::start();
+    let bench = Bench::new(&[], &[]);
+    let ours = format!("http://{}/delta.crl", server.address);
+    let theirs = format!("http://localhost:{}/other.crl", server.address.port());
+    let points = der::seq(&[&uri(&ours), &uri(&theirs)]);
+    let base = first(&bench).extension("2.5.29.46", false, &points);
+    server.serves_at("/ca.crl", &base.der());
+    let mut settings = bench.settings();
+    settings.crls = vec![server.location()];
+    let watched = watch(bench, settings.clone(), None);
+    assert_eq!(watched.refreshed().announced, [theirs]);
+    // The delta is not there: the complete CRL counts without it.
+    assert!(matches!(watched.failed(), CrlError::Fetch(_)));
+    assert_eq!(watched.words(), ["revoked", "not revoked"]);
+    let delta = watched.bench.crl().number(6).delta(5).revoke("BB", None);
+    server.serves_at("/delta.crl", &delta.der());
+    watched.watch.refresh();
+    assert!(watched.refreshed().is_delta);
+    assert_eq!(watched.words(), ["revoked"; 2]);
+    let heard = server.heard.lock().unwrap().clone();
+    assert!(
+        heard.iter().all(|head| !head.contains("other.crl")),
+        "{heard:?}"
+    );
+    let Watched { bench, watch, .. } = watched;
+    drop(watch);
+    // Without a network the delta is there again, or its revocation would be taken back.
+    let source = bench.open_with(settings, None);
+    assert_eq!(
+        ["AA", "BB"].map(|serial| word(&source, serial)),
+        ["revoked"; 2]
+    );
 }
 
 #[test]
