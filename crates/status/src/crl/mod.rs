@@ -22,6 +22,12 @@
 //!
 //! [`Knowledge::NotRevoked`]: certvouch_responder::Knowledge::NotRevoked
 
+use std::time::Duration;
+
+use certvouch_fetch::FetchPolicy;
+
+use crate::limits::DEFAULT_MAX_CRL;
+
 mod diff;
 mod error;
 mod explain;
@@ -46,3 +52,15 @@ pub use signer::{CrlSigners, Sha1};
 pub use snapshot::SubjectClass;
 pub use source::CrlSource;
 pub use watch::{CrlEvent, CrlWatch, CrlWatchSettings};
+
+/// The limits of fetching that suit CRLs: bodies up to [`DEFAULT_MAX_CRL`], five minutes, and at least 16 KiB per second
+/// after ten seconds (threats T-25).
+#[must_use]
+pub fn fetch_policy() -> FetchPolicy {
+    let mut policy = FetchPolicy::default();
+    policy.max_body = DEFAULT_MAX_CRL;
+    policy.total_timeout = Duration::from_secs(300);
+    policy.min_rate = 16 * 1024;
+    policy.rate_grace = Duration::from_secs(10);
+    policy
+}

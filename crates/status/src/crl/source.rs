@@ -131,22 +131,31 @@ impl CrlSource {
         self.swap(&places);
     }
 
-    /// Adds the files of folders that are not known yet. One that is gone stays declared until a restart.
+    /// Adds the files of folders that are not known yet. One that is gone stays declared: the state folder keeps the
+    /// list, or else the process does.
     fn list_folders(&self) {
         let mut places = self.lock();
         for index in 0..places.len() {
             let Location::Directory(dir) = places[index].location.clone() else {
                 continue;
             };
-            let files = files_of(&dir).unwrap_or_default();
-            let known = |path: &PathBuf, places: &[Place]| {
-                places
-                    .iter()
-                    .any(|place| place.location == Location::File(path.clone()))
-            };
+            let name = places[index].location.to_string();
+            let kept = self
+                .state
+                .as_ref()
+                .map_or_else(Vec::new, |state| state.set(&name));
+            let mut files = files_of(&dir).unwrap_or_default();
+            files.extend(kept.iter().cloned());
+            files.sort();
+            files.dedup();
+            if let Some(state) = self.state.as_ref().filter(|_| files.len() > kept.len()) {
+                // Without it a restart misses less; the next look tries again.
+                drop(state.keep_set(&name, &files));
+            }
             for path in files {
-                if !known(&path, &places) {
-                    let mut place = Place::new(Location::File(path), Declared::Crl);
+                let location = Location::File(path);
+                if places.iter().all(|place| place.location != location) {
+                    let mut place = Place::new(location, Declared::Crl);
                     place.from_folder = true;
                     places.push(place);
                 }

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use certvouch_fetch::Fetcher;
 use certvouch_types::Timestamp;
@@ -24,7 +24,7 @@ use super::report::Refreshed;
 use super::schedule::{Attempt, Schedule};
 use super::source::CrlSource;
 use crate::good_list::{GoodListChange, GoodListError};
-use crate::limits::{DEFAULT_POLL, SETTLE};
+use crate::limits::{DEFAULT_POLL, RETRY_PAUSES, SETTLE};
 
 /// How a source is kept up to date.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,8 @@ pub struct CrlWatchSettings {
     pub poll: Duration,
     /// Whether the system is asked for events of files at all.
     pub events: bool,
+    /// How long a problem of a file lasts before it is told: somebody may be copying.
+    pub patience: Duration,
 }
 
 impl Default for CrlWatchSettings {
@@ -44,6 +46,7 @@ impl Default for CrlWatchSettings {
             schedule: Schedule::default(),
             poll: DEFAULT_POLL,
             events: true,
+            patience: RETRY_PAUSES.iter().sum(),
         }
     }
 }
@@ -110,6 +113,7 @@ impl CrlWatch {
             inbox: Arc::clone(&inbox),
             urls: BTreeMap::new(),
             told: BTreeMap::new(),
+            pending: BTreeMap::new(),
             good_list_told: None,
             events: None,
             dice: RandomState::new(),
@@ -169,6 +173,8 @@ struct Worker<T> {
     inbox: Arc<Inbox>,
     urls: BTreeMap<usize, Due>,
     told: BTreeMap<usize, CrlError>,
+    /// Problems of files that may pass by themselves, and since when they stand.
+    pending: BTreeMap<usize, (CrlError, Instant)>,
     good_list_told: Option<GoodListError>,
     events: Option<RecommendedWatcher>,
     dice: RandomState,
@@ -283,8 +289,14 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
             if self.urls.get(&index).is_some_and(|due| due.asking) {
                 continue;
             }
+            if problem.is_none() {
+                self.pending.remove(&index);
+            }
             match problem {
                 Some(error) if self.told.get(&index) != Some(&error) => {
+                    if !self.source.is_url(index) && self.may_pass(index, &error) {
+                        continue;
+                    }
                     self.told.insert(index, error.clone());
                     (self.tell)(CrlEvent::Failed { place, error });
                 }
@@ -294,6 +306,19 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a problem of a file is younger than the patience.
+    fn may_pass(&mut self, index: usize, error: &CrlError) -> bool {
+        let now = Instant::now();
+        let (known, since) = self
+            .pending
+            .entry(index)
+            .or_insert_with(|| (error.clone(), now));
+        if known != error {
+            (*known, *since) = (error.clone(), now);
+        }
+        since.elapsed() < self.settings.patience
     }
 
     /// Nothing if the system has no events, or a folder is not there: then looking has to do.

@@ -443,9 +443,25 @@ fn folder_holds_a_set_and_what_left_it_is_missed() {
         ["A2", "FF"].map(|serial| word(&source, serial)),
         ["revoked", "not revoked"]
     );
+    // After a restart too: the state folder knows what was there.
+    let again = bench.open();
+    again.refresh_files();
+    assert_eq!(word(&again, "A2"), "revoked");
+    assert!(
+        again
+            .health()
+            .places
+            .iter()
+            .any(|place| matches!(place.error, Some(CrlError::File(_))))
+    );
+    assert_eq!(word(&again, "FF"), "not revoked");
     bench.clock.set(T0 + DAY);
     assert_eq!(
         ["A2", "FF"].map(|serial| word(&source, serial)),
+        ["outdated"; 2]
+    );
+    assert_eq!(
+        ["A2", "FF"].map(|serial| word(&again, serial)),
         ["outdated"; 2]
     );
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use certvouch_fetch::{FetchError, FetchPolicy, Fetcher, Roots};
+use certvouch_fetch::{FetchError, Fetcher, Roots};
 use certvouch_status::crl::{CrlError, CrlEvent, CrlSettings, CrlWatchSettings, Location};
 use certvouch_status::{CrlSource, CrlWatch, GoodList};
 use certvouch_testkit::der;
@@ -108,7 +108,7 @@ struct Watched {
 
 fn watch(bench: Bench, settings: CrlSettings, good_list: Option<GoodList>) -> Watched {
     let source = bench.open_with(settings, good_list);
-    let mut policy = FetchPolicy::default();
+    let mut policy = certvouch_status::crl::fetch_policy();
     policy.roots = Roots::Named(Vec::new());
     policy.max_body = 1 << 20;
     policy.rate_grace = Duration::from_millis(100);
