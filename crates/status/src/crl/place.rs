@@ -46,8 +46,7 @@ impl Place {
         }
     }
 
-    /// The error of the last attempt, or that what is held is past its nextUpdate. A delta that a newer complete CRL
-    /// made needless may end.
+    /// The error of the last attempt, or that what is held is past its nextUpdate. What is needless may end.
     pub(super) fn problem(&self, now: Timestamp, needless: bool) -> Option<CrlError> {
         let outdated = self
             .held
@@ -91,15 +90,15 @@ pub(super) fn follow(places: &mut Vec<Place>, index: usize, member: &Member) -> 
     others
 }
 
-/// Whether a delta is not needed any more, because its complete CRL is at least as new.
+/// Whether what a place holds is not needed any more: a delta whose complete CRL is at least as new, or a CRL of which
+/// another place holds a newer one.
 pub(super) fn is_needless(place: &Place, truth: &Snapshot) -> bool {
-    let Some(held) = place.held.as_ref().filter(|held| held.is_delta) else {
+    let Some(held) = &place.held else {
         return false;
     };
     let used = |unit: &Unit| {
-        unit.delta
-            .as_ref()
-            .is_some_and(|delta| Arc::ptr_eq(delta, held))
+        let delta = unit.delta.as_ref();
+        Arc::ptr_eq(&unit.complete, held) || delta.is_some_and(|delta| Arc::ptr_eq(delta, held))
     };
     !truth.units.iter().any(used)
 }

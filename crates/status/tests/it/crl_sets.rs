@@ -465,3 +465,38 @@ fn folder_holds_a_set_and_what_left_it_is_missed() {
         ["outdated"; 2]
     );
 }
+
+#[test]
+fn of_two_places_with_one_crl_the_newer_copy_counts() {
+    let bench = Bench::new(&["a.crl", "b.crl"], &[]);
+    let old = bench.crl().number(1).revoke("AA", Some(6)).der();
+    bench.put("a.crl", &old);
+    bench.put("b.crl", &old);
+    let source = bench.open();
+    load(&source);
+    let new = bench
+        .crl()
+        .number(2)
+        .during(60, Some(2 * DAY))
+        .revoke("BB", None);
+    bench.clock.set(T0 + 60);
+    bench.put("b.crl", new.der());
+    load(&source);
+    assert_eq!(
+        ["AA", "BB"].map(|serial| word(&source, serial)),
+        ["not revoked", "revoked"]
+    );
+    // The other copy may end: it is needed no more.
+    bench.clock.set(T0 + DAY);
+    assert_eq!(
+        ["AA", "BB"].map(|serial| word(&source, serial)),
+        ["not revoked", "revoked"]
+    );
+    assert!(
+        source
+            .health()
+            .places
+            .iter()
+            .all(|place| place.error.is_none())
+    );
+}
