@@ -54,3 +54,6 @@ pub const MAX_CHANGES: usize = 100_000;
 
 /// Octets of a CRL that are fetched, unless the operator says another number: five million entries have about 250 MB.
 pub const DEFAULT_MAX_CRL: u64 = 1 << 30;
+
+/// URLs of one freshestCRL that are looked at: one point with an http and an ldap URL is what is seen.
+pub const MAX_FRESHEST: usize = 8;

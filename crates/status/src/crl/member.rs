@@ -1,6 +1,7 @@
 //! One CRL that was verified: its head, owned, and the table of its entries.
 
 use bytes::Bytes;
+use certvouch_types::crl::distribution_point::distribution_points;
 use certvouch_types::crl::scope::check_head;
 use certvouch_types::crl::{CrlNumber, ReasonFlags};
 use certvouch_types::{Crl, Timestamp};
@@ -9,6 +10,7 @@ use super::error::CrlError;
 use super::signer::CrlSigners;
 use super::table::Table;
 use crate::index_txt::FileDigest;
+use crate::limits::MAX_FRESHEST;
 
 /// How far a CRL's thisUpdate may lie in the future before it is not believed: clocks differ.
 pub(super) const CLOCK_SKEW: i64 = 300;
@@ -27,6 +29,8 @@ pub(super) struct Member {
     pub(super) reasons: ReasonFlags,
     /// The distribution point and nothing else of the IDP: CRLs of one point share out reasons and sorts of subjects.
     pub(super) point: Vec<u8>,
+    /// The URLs of freshestCRL.
+    pub(super) freshest: Vec<String>,
     /// What numbers are compared within: issuer, IDP, and whether it is a delta.
     pub(super) scope: FileDigest,
     pub(super) digest: FileDigest,
@@ -75,6 +79,7 @@ impl Member {
             point: point.to_vec(),
             scope: FileDigest::of(&scope.concat()),
             digest: FileDigest::of(&der),
+            freshest: freshest(&crl)?,
             table: Table::build(der.clone(), issuer.subject)?,
         })
     }
@@ -88,4 +93,15 @@ impl Member {
     pub(super) fn is_current(&self, now: Timestamp) -> bool {
         now < self.next_update
     }
+}
+
+/// The URLs at which a complete CRL says that its deltas are (RFC 5280 5.2.6).
+fn freshest(crl: &Crl<'_>) -> Result<Vec<String>, CrlError> {
+    let Some(extension) = crl.known.freshest_crl.filter(|_| !crl.is_delta()) else {
+        return Ok(Vec::new());
+    };
+    let points = distribution_points(&extension).map_err(CrlError::Decode)?;
+    let names = points.filter_map(|point| point.name);
+    let uris = names.flat_map(|name| name.uris().collect::<Vec<_>>());
+    Ok(uris.take(MAX_FRESHEST).map(str::to_owned).collect())
 }

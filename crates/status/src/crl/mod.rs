@@ -22,11 +22,19 @@
 //!
 //! [`Knowledge::NotRevoked`]: certvouch_responder::Knowledge::NotRevoked
 
+use std::time::Duration;
+
+use certvouch_fetch::FetchPolicy;
+
+use crate::limits::DEFAULT_MAX_CRL;
+
 mod diff;
 mod error;
 mod explain;
 mod location;
 mod member;
+mod place;
+mod report;
 mod schedule;
 mod signer;
 mod snapshot;
@@ -38,8 +46,21 @@ mod watch;
 pub use error::CrlError;
 pub use explain::{Explanation, Listing};
 pub use location::{Declared, Location};
+pub use report::{Changes, CrlHealth, CrlSettings, PlaceHealth, Refreshed};
 pub use schedule::{Attempt, Schedule};
 pub use signer::{CrlSigners, Sha1};
 pub use snapshot::SubjectClass;
-pub use source::{Changes, CrlHealth, CrlSettings, CrlSource, PlaceHealth, Refreshed};
+pub use source::CrlSource;
 pub use watch::{CrlEvent, CrlWatch, CrlWatchSettings};
+
+/// The limits of fetching that suit CRLs: bodies up to [`DEFAULT_MAX_CRL`], five minutes, and at least 16 KiB per second
+/// after ten seconds (threats T-25).
+#[must_use]
+pub fn fetch_policy() -> FetchPolicy {
+    let mut policy = FetchPolicy::default();
+    policy.max_body = DEFAULT_MAX_CRL;
+    policy.total_timeout = Duration::from_secs(300);
+    policy.min_rate = 16 * 1024;
+    policy.rate_grace = Duration::from_secs(10);
+    policy
+}

@@ -164,7 +164,8 @@ impl Snapshot {
 
     /// What the CRLs together do not cover, as a sentence.
     pub(super) fn gap(&self) -> Option<String> {
-        let sorts: [(&str, fn(&Member) -> bool); 2] = [
+        type About = fn(&Member) -> bool;
+        let sorts: [(&str, About); 2] = [
             ("end-entity certificates", |member| member.user_certs),
             ("CA certificates", |member| member.ca_certs),
         ];

@@ -10,7 +10,6 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use certvouch_fetch::{Fetch, FetchError, Fetched, Fetcher, Validators};
 use certvouch_responder::{BoxFuture, SourceError, StatusRecord, StatusSource};
-use certvouch_types::crl::delta::{self, DeltaMismatch};
 use certvouch_types::der::Reader;
 use certvouch_types::{Certificate, SerialNumber, Timestamp, oid};
 
@@ -19,12 +18,14 @@ use super::error::CrlError;
 use super::explain::{Explanation, Listing};
 use super::location::{Declared, Location, files_of, to_der};
 use super::member::Member;
+use super::place::{Place, check_fit, follow, is_held, is_needless, units};
+use super::report::{Changes, CrlHealth, CrlSettings, PlaceHealth, Refreshed};
 use super::signer::CrlSigners;
-use super::snapshot::{Snapshot, SubjectClass, Unit};
+use super::snapshot::{Snapshot, SubjectClass};
 use super::state::{Mark, State};
 use crate::good_list::{GoodList, GoodListChange, GoodListError};
 use crate::index_txt::{FileDigest, Stamp, read};
-use crate::limits::MAX_CHANGES;
+use crate::limits::SHOWN_SERIALS;
 use crate::serial_key::SerialKey;
 
 /// The media type of RFC 5280 4.2.1.13.
@@ -32,113 +33,6 @@ const MEDIA_TYPE: &str = "application/pkix-crl";
 
 /// The wall clock, handed in.
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// What a CRL source is made from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct CrlSettings {
-    /// Who may sign.
-    pub signers: CrlSigners,
-    /// Complete CRLs, or folders of CRLs. Together they are the declared set.
-    pub crls: Vec<Location>,
-    /// Delta CRLs.
-    pub deltas: Vec<Location>,
-    /// Where marks and copies are kept; nowhere means that a restart forgets.
-    pub state: Option<PathBuf>,
-    /// What the issuer issues; none means by its pathLenConstraint: 0 is end-entity certificates only.
-    pub class: Option<SubjectClass>,
-}
-
-impl CrlSettings {
-    /// The settings for these CRLs, and nothing else.
-    #[must_use]
-    pub const fn new(signers: CrlSigners, crls: Vec<Location>) -> Self {
-        Self {
-            signers,
-            crls,
-            deltas: Vec::new(),
-            state: None,
-            class: None,
-        }
-    }
-}
-
-/// Which answers changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Changes {
-    /// So many that a list would cost more than it saves.
-    All,
-    /// These.
-    Serials(Vec<SerialKey>),
-}
-
-impl Changes {
-    /// Whether nothing changed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Serials(serials) if serials.is_empty())
-    }
-}
-
-/// A CRL came into force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refreshed {
-    /// Where it came from.
-    pub place: String,
-    /// Its CRLNumber.
-    pub number: Option<String>,
-    /// Whether it is a delta.
-    pub is_delta: bool,
-    /// Its thisUpdate.
-    pub this_update: Timestamp,
-    /// Its nextUpdate.
-    pub next_update: Timestamp,
-    /// Entries of our issuer.
-    pub entries: usize,
-    /// How many of them are on hold.
-    pub holds: usize,
-    /// Entries that are new or say something else.
-    pub added: usize,
-    /// Permanent revocations that are no longer listed: the CA's word, since the CRL is newer and its signature is
-    /// good. CAs do so with expired certificates; anything else is worth a question.
-    pub dropped: Vec<SerialKey>,
-    /// Holds that are no longer listed.
-    pub released: usize,
-    /// What caches have to forget.
-    pub changes: Changes,
-    /// It is in force, but the state folder could not be written.
-    pub state_error: Option<CrlError>,
-}
-
-/// One place and how it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PlaceHealth {
-    /// The place.
-    pub place: String,
-    /// What it was declared to hold.
-    pub declared: Declared,
-    /// CRLNumber, thisUpdate, nextUpdate and entries of what is in force.
-    pub held: Option<(Option<String>, Timestamp, Timestamp, usize)>,
-    /// Why the last attempt failed, or that nextUpdate has passed.
-    pub error: Option<CrlError>,
-}
-
-/// How a source feels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CrlHealth {
-    /// Every place.
-    pub places: Vec<PlaceHealth>,
-    /// Why "not revoked" cannot be said now, if it cannot.
-    pub undecided: Option<SourceError>,
-    /// Serial numbers of the good-list, if there is one.
-    pub issued: Option<usize>,
-    /// Octets of memory that the CRLs and their indexes take.
-    pub octets: usize,
-}
 
 /// A status source that answers from CRLs.
 pub struct CrlSource {
@@ -159,50 +53,6 @@ pub struct CrlSource {
 struct Kept {
     mark: Mark,
     on_disk: bool,
-}
-
-/// One place and what came from it.
-#[derive(Clone, Debug)]
-struct Place {
-    location: Location,
-    declared: Declared,
-    from_folder: bool,
-    /// Its CRL is older than one of the same scope that another place holds: nothing is missing.
-    is_superseded: bool,
-    held: Option<Arc<Member>>,
-    validators: Validators,
-    stamp: Option<Stamp>,
-    freshness: Option<u64>,
-    error: Option<CrlError>,
-}
-
-impl Place {
-    fn new(location: Location, declared: Declared) -> Self {
-        Self {
-            location,
-            declared,
-            from_folder: false,
-            is_superseded: false,
-            held: None,
-            validators: Validators::default(),
-            stamp: None,
-            freshness: None,
-            error: None,
-        }
-    }
-
-    /// The error of the last attempt, or that what is held is past its nextUpdate. A delta that a newer complete CRL
-    /// made needless may end.
-    fn problem(&self, now: Timestamp, needless: bool) -> Option<CrlError> {
-        let outdated = self
-            .held
-            .as_ref()
-            .filter(|held| !held.is_current(now) && !needless);
-        self.error.clone().or_else(|| {
-            let next_update = outdated?.next_update;
-            Some(CrlError::Outdated { next_update })
-        })
-    }
 }
 
 impl CrlSource {
@@ -263,41 +113,49 @@ impl CrlSource {
     fn restore(&self) {
         self.list_folders();
         let now = self.now();
-        let names: Vec<String> = self
-            .lock()
-            .iter()
-            .map(|place| place.location.to_string())
-            .collect();
-        // A delta in front of its base comes in the second round.
-        for (index, name) in names.iter().enumerate().chain(names.iter().enumerate()) {
-            let copy = self.state.as_ref().and_then(|state| state.copy(name));
-            if let Some((der, validators)) = copy
-                && self.accept(index, der, now, Origin::Copy).is_ok()
-                && let Some(place) = self.lock().get_mut(index)
-            {
-                place.validators = validators;
+        // A delta in front of its base comes in the second round. A complete CRL may add the place of its delta.
+        for _ in 0..2 {
+            let mut index = 0;
+            while let Some(name) = self.place_name(index) {
+                let copy = self.state.as_ref().and_then(|state| state.copy(&name));
+                if let Some((der, validators)) = copy
+                    && self.accept(index, der, now, Origin::Copy).is_ok()
+                    && let Some(place) = self.lock().get_mut(index)
+                {
+                    place.validators = validators;
+                }
+                index += 1;
             }
         }
         let places = self.lock();
         self.swap(&places);
     }
 
-    /// Adds the files of folders that are not known yet. One that is gone stays declared until a restart.
+    /// Adds the files of folders that are not known yet. One that is gone stays declared: the state folder keeps the
+    /// list, or else the process does.
     fn list_folders(&self) {
         let mut places = self.lock();
         for index in 0..places.len() {
             let Location::Directory(dir) = places[index].location.clone() else {
                 continue;
             };
-            let files = files_of(&dir).unwrap_or_default();
-            let known = |path: &PathBuf, places: &[Place]| {
-                places
-                    .iter()
-                    .any(|place| place.location == Location::File(path.clone()))
-            };
+            let name = places[index].location.to_string();
+            let kept = self
+                .state
+                .as_ref()
+                .map_or_else(Vec::new, |state| state.set(&name));
+            let mut files = files_of(&dir).unwrap_or_default();
+            files.extend(kept.iter().cloned());
+            files.sort();
+            files.dedup();
+            if let Some(state) = self.state.as_ref().filter(|_| files.len() > kept.len()) {
+                // Without it a restart misses less; the next look tries again.
+                drop(state.keep_set(&name, &files));
+            }
             for path in files {
-                if !known(&path, &places) {
-                    let mut place = Place::new(Location::File(path), Declared::Crl);
+                let location = Location::File(path);
+                if places.iter().all(|place| place.location != location) {
+                    let mut place = Place::new(location, Declared::Crl);
                     place.from_folder = true;
                     places.push(place);
                 }
@@ -309,7 +167,12 @@ impl CrlSource {
         }
     }
 
-    /// How many places there are; folders add to them.
+    fn place_name(&self, index: usize) -> Option<String> {
+        let places = self.lock();
+        places.get(index).map(|place| place.location.to_string())
+    }
+
+    /// How many places there are; folders and freshestCRL add to them.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
@@ -527,16 +390,13 @@ impl CrlSource {
             Origin::Copy => self.remember(&member).err(),
         };
         places[index].held = Some(Arc::clone(&member));
+        let announced = follow(&mut places, index, &member);
         let before = self.truth.load_full();
         self.swap(&places);
         drop(places);
-        Ok(Some(self.report(
-            name,
-            &member,
-            old.as_deref(),
-            &before,
-            state_error,
-        )))
+        let mut report = self.report(name, &member, old.as_deref(), &before);
+        (report.announced, report.state_error) = (announced, state_error);
+        Ok(Some(report))
     }
 
     /// What the change is, found after it is in force so that nobody waits for the comparison.
@@ -546,7 +406,6 @@ impl CrlSource {
         member: &Member,
         old: Option<&Member>,
         before: &Snapshot,
-        state_error: Option<CrlError>,
     ) -> Refreshed {
         let after = self.truth.load();
         let issuer = self.signers.issuer();
@@ -559,14 +418,12 @@ impl CrlSource {
             entries.max_by_key(super::table::Entry::strictness)
         };
         let differs = |key: &&SerialKey| listed(before, key) != listed(&after, key);
-        let mut changed: Vec<SerialKey> = diff
-            .changed()
-            .filter(differs)
-            .take(MAX_CHANGES + 1)
-            .cloned()
-            .collect();
-        changed.sort();
-        changed.dedup();
+        let changes = diff.changed().map_or(Changes::All, |changed| {
+            let mut changed: Vec<SerialKey> = changed.filter(differs).cloned().collect();
+            changed.sort();
+            changed.dedup();
+            Changes::Serials(changed)
+        });
         Refreshed {
             place,
             number: member.number_text(),
@@ -575,19 +432,25 @@ impl CrlSource {
             next_update: member.next_update,
             entries: member.table.len(),
             holds: member.table.holds,
-            added: diff.added.len(),
+            added: diff.added.count,
             dropped: if member.is_delta {
+                0
+            } else {
+                diff.dropped.count
+            },
+            first_dropped: if member.is_delta {
                 Vec::new()
             } else {
                 diff.dropped
+                    .listed
+                    .into_iter()
+                    .take(SHOWN_SERIALS)
+                    .collect()
             },
-            released: diff.released.len(),
-            changes: if changed.len() > MAX_CHANGES {
-                Changes::All
-            } else {
-                Changes::Serials(changed)
-            },
-            state_error,
+            released: diff.released.count,
+            changes,
+            announced: Vec::new(),
+            state_error: None,
         }
     }
 
@@ -635,7 +498,7 @@ impl CrlSource {
         let mut missing = Vec::new();
         for place in places {
             let folder = matches!(place.location, Location::Directory(_));
-            let wanted = !folder || place.error.is_some();
+            let wanted = (!folder || place.error.is_some()) && !place.is_followed;
             if place.held.is_none() && wanted && !place.is_superseded {
                 missing.push(place.location.to_string());
             }
@@ -787,89 +650,6 @@ fn class_of(issuer: &Certificate<'_>) -> Result<SubjectClass, CrlError> {
     })
 }
 
-/// Whether a delta is not needed any more, because its complete CRL is at least as new.
-fn is_needless(place: &Place, truth: &Snapshot) -> bool {
-    let Some(held) = place.held.as_ref().filter(|held| held.is_delta) else {
-        return false;
-    };
-    let used = |unit: &Unit| {
-        unit.delta
-            .as_ref()
-            .is_some_and(|delta| Arc::ptr_eq(delta, held))
-    };
-    !truth.units.iter().any(used)
-}
-
-fn applies(delta: &Member, complete: &Member) -> Result<(), DeltaMismatch> {
-    match (delta.table.crl(), complete.table.crl()) {
-        (Some(delta), Some(complete)) => delta::applies(&delta, &complete),
-        // Both were read when they were verified.
-        _ => Err(DeltaMismatch::NotADelta),
-    }
-}
-
-/// Lays deltas over complete CRLs; of several the one with the latest thisUpdate (RFC 5280 5.2.4).
-fn units<'a>(held: impl Iterator<Item = &'a Arc<Member>> + Clone) -> Vec<Unit> {
-    let deltas = held.clone().filter(|member| member.is_delta);
-    // Of two CRLs with one scope, as a folder may hold them, the newer one counts.
-    let age = |member: &Member| {
-        (
-            member.this_update,
-            member.number.as_ref().map(|it| (it.len(), it.clone())),
-        )
-    };
-    let superseded = |member: &&Arc<Member>| {
-        let mut others = held.clone().filter(|other| other.scope == member.scope);
-        others.any(|other| age(other) > age(member))
-    };
-    let complete = held
-        .clone()
-        .filter(|member| !member.is_delta && !superseded(member));
-    let unit = |complete: &Arc<Member>| Unit {
-        complete: Arc::clone(complete),
-        delta: deltas
-            .clone()
-            .filter(|delta| applies(delta, complete).is_ok())
-            .max_by_key(|delta| delta.this_update)
-            .cloned(),
-    };
-    complete.map(unit).collect()
-}
-
-fn is_held(places: &[Place], scope: &FileDigest) -> bool {
-    let held = |place: &Place| place.held.as_ref().is_some_and(|held| held.scope == *scope);
-    places.iter().any(held)
-}
-
-/// Whether a CRL fits the others: a delta needs its base, and a complete CRL must not lose the delta in force.
-fn check_fit(places: &[Place], index: usize, member: &Arc<Member>) -> Result<(), CrlError> {
-    let others = places.iter().enumerate().filter(|(at, _)| *at != index);
-    let others = others.filter_map(|(_, place)| place.held.as_ref());
-    if member.is_delta {
-        let mut reason = DeltaMismatch::NotADelta;
-        for complete in others.filter(|other| !other.is_delta) {
-            match applies(member, complete) {
-                Ok(()) | Err(DeltaMismatch::NotNewer) => return Ok(()),
-                // A reason that is about the right CRL says more than that another CRL is another.
-                Err(DeltaMismatch::OtherScope | DeltaMismatch::OtherIssuer)
-                    if reason != DeltaMismatch::NotADelta => {}
-                Err(why) => reason = why,
-            }
-        }
-        return Err(CrlError::Delta(reason));
-    }
-    let Some(old) = places.get(index).and_then(|place| place.held.as_ref()) else {
-        return Ok(());
-    };
-    for delta in others.filter(|other| other.is_delta && applies(other, old).is_ok()) {
-        match applies(delta, member) {
-            Ok(()) | Err(DeltaMismatch::NotNewer) => {}
-            Err(why) => return Err(CrlError::DeltaWouldBeLost(why)),
-        }
-    }
-    Ok(())
-}
-
 impl StatusSource for CrlSource {
     fn lookup<'a>(
         &'a self,
@@ -888,25 +668,5 @@ impl fmt::Debug for CrlSource {
             .field("places", &self.count())
             .field("class", &self.class)
             .finish_non_exhaustive()
-    }
-}
-
-impl Refreshed {
-    /// One line for the log.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let kind = if self.is_delta { "delta CRL" } else { "CRL" };
-        let number = self.number.as_deref().unwrap_or("none");
-        format!(
-            "{kind} {}: number {number}, {} to {}, {} entries ({} on hold), {} new or changed, {} dropped, {} released",
-            self.place,
-            self.this_update,
-            self.next_update,
-            self.entries,
-            self.holds,
-            self.added,
-            self.dropped.len(),
-            self.released,
-        )
     }
 }

@@ -1,12 +1,15 @@
 //! What survives a restart: high-water marks (threats T-4) and the last good CRLs.
 //!
 //! One folder per issuer inside the state folder, called after the issuer's key. A mark is a small text file per scope, a
-//! copy is the DER of the last accepted CRL per place, with the validators of HTTP beside it. Files are written aside,
+//! copy is the DER of the last accepted CRL per place, with the validators of HTTP beside it. For a folder the names of its
+//! files are kept (`.set`), so that one that left it is missed after a restart too; who means it removes that file. Files are written aside,
 //! synced and renamed; the folder is synced after that. A copy is verified again when it is loaded, and the marks hold
 //! for it too.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -149,6 +152,30 @@ impl State {
         };
         let validators = Validators::new(line("ETag: "), line("Last-Modified: "));
         Some((Bytes::from(der), validators))
+    }
+
+    fn set_path(&self, dir: &str) -> PathBuf {
+        let name = FileDigest::of(dir.as_bytes()).to_string();
+        self.dir.join(format!("{}.set", &name[..32]))
+    }
+
+    /// The files that a folder held when it was last looked at: what is declared there, also after a restart.
+    pub(super) fn set(&self, dir: &str) -> Vec<PathBuf> {
+        let octets = fs::read(self.set_path(dir)).unwrap_or_default();
+        let names = octets.split(|octet| *octet == 0);
+        let names = names.filter(|name| !name.is_empty());
+        names
+            .map(|name| PathBuf::from(OsStr::from_bytes(name)))
+            .collect()
+    }
+
+    /// Keeps the files of a folder. NUL is the one octet that no name has.
+    pub(super) fn keep_set(&self, dir: &str, files: &[PathBuf]) -> Result<(), CrlError> {
+        let names: Vec<&[u8]> = files
+            .iter()
+            .map(|file| file.as_os_str().as_bytes())
+            .collect();
+        self.put(&self.set_path(dir), &names.join(&0))
     }
 
     pub(super) fn set_copy(

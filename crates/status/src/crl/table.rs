@@ -141,20 +141,32 @@ impl Table {
 
     /// The entry of the serial number with these unsigned big-endian octets; of several the strictest.
     pub(super) fn get(&self, unsigned: &[u8]) -> Option<Found> {
-        let serial = minimal(unsigned);
-        let bucket = bucket(short_hash(&self.hasher, serial), self.shift);
-        let range = index(*self.starts.get(bucket)?)..index(*self.starts.get(bucket + 1)?);
-        let places = self.places.get(range)?;
-        let same = |place: &&u32| self.serial_at(index(**place)) == Some(serial);
-        let mut places = places.iter().filter(same).peekable();
+        let mut places = self.find(unsigned).peekable();
         places.peek()?;
         let crl = self.crl()?;
         places
             .filter_map(|place| {
-                let entry = crl.entry_at(index(*place)).ok()?;
+                let entry = crl.entry_at(place).ok()?;
                 Some((Entry::of(&entry), entry.at))
             })
             .max_by_key(|(entry, _)| entry.strictness())
+    }
+
+    /// Whether there is an entry of this serial number.
+    pub(super) fn contains(&self, unsigned: &[u8]) -> bool {
+        self.find(unsigned).next().is_some()
+    }
+
+    fn find<'a>(&'a self, unsigned: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let serial = minimal(unsigned);
+        let bucket = bucket(short_hash(&self.hasher, serial), self.shift);
+        let start = |at: usize| self.starts.get(at).map_or(0, |start| index(*start));
+        let places = self
+            .places
+            .get(start(bucket)..start(bucket + 1))
+            .unwrap_or_default();
+        let places = places.iter().map(|place| index(*place));
+        places.filter(move |place| self.serial_at(*place) == Some(serial))
     }
 
     fn serial_at(&self, at: usize) -> Option<&[u8]> {

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use certvouch_fetch::Fetcher;
 use certvouch_types::Timestamp;
@@ -20,10 +20,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::error::CrlError;
+use super::report::Refreshed;
 use super::schedule::{Attempt, Schedule};
-use super::source::{CrlSource, Refreshed};
+use super::source::CrlSource;
 use crate::good_list::{GoodListChange, GoodListError};
-use crate::limits::{DEFAULT_POLL, SETTLE};
+use crate::limits::{DEFAULT_POLL, RETRY_PAUSES, SETTLE};
 
 /// How a source is kept up to date.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct CrlWatchSettings {
     pub poll: Duration,
     /// Whether the system is asked for events of files at all.
     pub events: bool,
+    /// How long a problem of a file lasts before it is told: somebody may be copying.
+    pub patience: Duration,
 }
 
 impl Default for CrlWatchSettings {
@@ -43,6 +46,7 @@ impl Default for CrlWatchSettings {
             schedule: Schedule::default(),
             poll: DEFAULT_POLL,
             events: true,
+            patience: RETRY_PAUSES.iter().sum(),
         }
     }
 }
@@ -109,6 +113,7 @@ impl CrlWatch {
             inbox: Arc::clone(&inbox),
             urls: BTreeMap::new(),
             told: BTreeMap::new(),
+            pending: BTreeMap::new(),
             good_list_told: None,
             events: None,
             dice: RandomState::new(),
@@ -154,6 +159,8 @@ struct Due {
     at: Option<Timestamp>,
     failures: u32,
     asking: bool,
+    /// Somebody wanted it to be asked while it was being asked.
+    again: bool,
 }
 
 type Asked = (usize, Option<Result<Refreshed, (String, CrlError)>>);
@@ -166,6 +173,8 @@ struct Worker<T> {
     inbox: Arc<Inbox>,
     urls: BTreeMap<usize, Due>,
     told: BTreeMap<usize, CrlError>,
+    /// Problems of files that may pass by themselves, and since when they stand.
+    pending: BTreeMap<usize, (CrlError, Instant)>,
     good_list_told: Option<GoodListError>,
     events: Option<RecommendedWatcher>,
     dice: RandomState,
@@ -225,6 +234,7 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
         let all = self.inbox.refresh.swap(false, Ordering::AcqRel);
         for index in (0..self.source.count()).filter(|index| self.source.is_url(*index)) {
             let due = self.urls.entry(index).or_default();
+            due.again |= all && due.asking;
             if due.asking || !(all || due.at.is_none_or(|at| at <= now)) {
                 continue;
             }
@@ -257,7 +267,8 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
             .settings
             .schedule
             .pause(attempt, now, u32::from_be_bytes([a, b, c, d]));
-        due.at = Some(now + pause);
+        due.at = Some(now + pause).filter(|_| !due.again);
+        due.again = false;
         if fresh {
             // A delta may have waited for this.
             for (other, due) in &mut self.urls {
@@ -274,8 +285,18 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
 
     fn tell_problems(&mut self) {
         for (index, place, problem) in self.source.problems() {
+            // What is under way is told when it is over, after what came of it.
+            if self.urls.get(&index).is_some_and(|due| due.asking) {
+                continue;
+            }
+            if problem.is_none() {
+                self.pending.remove(&index);
+            }
             match problem {
                 Some(error) if self.told.get(&index) != Some(&error) => {
+                    if !self.source.is_url(index) && self.may_pass(index, &error) {
+                        continue;
+                    }
                     self.told.insert(index, error.clone());
                     (self.tell)(CrlEvent::Failed { place, error });
                 }
@@ -285,6 +306,19 @@ impl<T: FnMut(CrlEvent)> Worker<T> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a problem of a file is younger than the patience.
+    fn may_pass(&mut self, index: usize, error: &CrlError) -> bool {
+        let now = Instant::now();
+        let (known, since) = self
+            .pending
+            .entry(index)
+            .or_insert_with(|| (error.clone(), now));
+        if known != error {
+            (*known, *since) = (error.clone(), now);
+        }
+        since.elapsed() < self.settings.patience
     }
 
     /// Nothing if the system has no events, or a folder is not there: then looking has to do.

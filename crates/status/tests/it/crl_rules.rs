@@ -66,7 +66,7 @@ fn crl_of_version_one_pem_and_without_entries_is_taken() {
     assert_eq!(word(&source, "AA"), "revoked");
     // From 2050 on the times are GeneralizedTime.
     let far = at("2050-01-02T00:00:00Z").unix() - T0;
-    let next = bench.crl().number(None).from_to(60, Some(far));
+    let next = bench.crl().number(None).during(60, Some(far));
     bench.put("ca.crl", next.pem());
     assert_eq!(load(&source)[0].next_update, at("2050-01-02T00:00:00Z"));
     assert_eq!(word(&source, "AA"), "not revoked");
@@ -81,21 +81,21 @@ fn standing() -> (Bench, std::sync::Arc<certvouch_status::CrlSource>) {
     (bench, source)
 }
 
-// covers: R5280-5.1.1.2-1, R5280-5.1.2.5-1, R5280-5.2-1, R5280-5.3-1, R5280-5.2.3-1, R5280-6.3.3-a, R5280-6.3.3-f, T-4, E-34
-#[test]
-fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
-    let (bench, _) = standing();
-    let next = bench.crl().number(6).from_to(3600, Some(9 * DAY));
+/// What is put in the place of a good CRL, and the error to expect.
+type Case = (&'static str, Vec<u8>, fn(&CrlError) -> bool);
+
+/// What is no CRL of ours.
+fn not_ours(bench: &Bench, next: &CrlBuilder) -> Vec<Case> {
     let good = next.der();
     let mut outer = good.clone();
-    // Somewhere in the outer algorithm: any octet of it makes it differ from the inner one.
+    // Any octet of the outer algorithm makes it differ from the inner one.
     let inner = SigAlg::EcdsaSha256.identifier();
     let found = outer
         .windows(inner.len())
         .rposition(|part| part == inner)
         .unwrap();
     outer[found + inner.len() - 1] ^= 1;
-    let cases: Vec<(&str, Vec<u8>, fn(&CrlError) -> bool)> = vec![
+    vec![
         ("cut", good[..good.len() - 7].to_vec(), |it| {
             matches!(it, CrlError::Decode(_))
         }),
@@ -113,7 +113,7 @@ fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
             "of another key with the same name",
             CrlBuilder::new(&bench.world.ca_a2)
                 .number(6)
-                .from_to(3600, Some(9 * DAY))
+                .during(3600, Some(9 * DAY))
                 .der(),
             |it| *it == CrlError::Signature(SignatureError::Invalid),
         ),
@@ -125,6 +125,12 @@ fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
             CrlBuilder::new(&bench.world.ca_b).number(6).der(),
             |it| matches!(it, CrlError::Issuer(_)),
         ),
+    ]
+}
+
+/// What is ours and must not be used.
+fn not_to_be_used(next: &CrlBuilder) -> Vec<Case> {
+    vec![
         ("older number", next.clone().number(4).der(), |it| {
             matches!(
                 it,
@@ -149,7 +155,7 @@ fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
         ),
         (
             "older time",
-            next.clone().from_to(-1, Some(9 * DAY)).der(),
+            next.clone().during(-1, Some(9 * DAY)).der(),
             |it| {
                 matches!(
                     it,
@@ -162,12 +168,12 @@ fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
         ),
         (
             "from the future",
-            next.clone().from_to(9 * 3600, Some(9 * DAY)).der(),
+            next.clone().during(9 * 3600, Some(9 * DAY)).der(),
             |it| matches!(it, CrlError::TooNew { .. }),
         ),
         (
             "no nextUpdate",
-            next.clone().from_to(3600, None).der(),
+            next.clone().during(3600, None).der(),
             |it| matches!(it, CrlError::Unusable(_)),
         ),
         (
@@ -190,10 +196,23 @@ fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
         ("a delta", next.clone().delta(5).der(), |it| {
             *it == CrlError::WrongKind
         }),
-        ("attribute certificates", next.idp(&[flag(5)]).der(), |it| {
-            *it == CrlError::AttributeCertificates
-        }),
-    ];
+        (
+            "attribute certificates",
+            next.clone().idp(&[flag(5)]).der(),
+            |it| *it == CrlError::AttributeCertificates,
+        ),
+    ]
+}
+
+// covers: R5280-5.1.1.2-1, R5280-5.1.2.5-1, R5280-5.2-1, R5280-5.3-1, R5280-5.2.3-1, R5280-6.3.3-a, R5280-6.3.3-f, T-4, E-34
+#[test]
+fn bad_input_leaves_the_old_truth_until_its_next_update_and_then_nothing() {
+    let (bench, _) = standing();
+    let next = bench.crl().number(6).during(3600, Some(9 * DAY));
+    let good = next.der();
+    let cases = not_ours(&bench, &next)
+        .into_iter()
+        .chain(not_to_be_used(&next));
     for (what, octets, expected) in cases {
         let (bench, source) = standing();
         bench.clock.set(T0 + 7200);
@@ -265,7 +284,7 @@ fn older_crl_is_refused_after_a_restart_until_the_operator_takes_the_mark_away()
     assert_eq!(word(&source, "AA"), "revoked");
     std::fs::remove_file(mark).unwrap();
     bench.put("ca.crl", &old);
-    assert_eq!(load(&source)[0].dropped, [key("AA")]);
+    assert_eq!(load(&source)[0].first_dropped, [key("AA")]);
     assert_eq!(word(&source, "AA"), "not revoked");
 }
 
@@ -342,7 +361,8 @@ fn newer_crl_is_the_word_of_the_ca_and_what_it_drops_is_told() {
         .revoke("CC", Some(1));
     bench.put("ca.crl", second.der());
     let refreshed = load(&source).remove(0);
-    assert_eq!(refreshed.dropped, [key("AA")]);
+    assert_eq!(refreshed.dropped, 1);
+    assert_eq!(refreshed.first_dropped, [key("AA")]);
     assert_eq!(
         (refreshed.released, refreshed.added, refreshed.entries),
         (1, 2, 2)

@@ -34,7 +34,7 @@ fn partitions_decide_when_all_are_there_and_current_and_list_at_once() {
         [word(&source, "A4"), word(&source, "FF")],
         ["unavailable"; 2]
     );
-    let late = partition(&bench, 4).from_to(60, Some(3600));
+    let late = partition(&bench, 4).during(60, Some(3600));
     bench.clock.set(T0 + 60);
     bench.put("4.crl", late.der());
     load(&source);
@@ -118,7 +118,7 @@ fn delta_adds_and_removes_and_gives_its_times() {
             .crl()
             .number(2)
             .delta(1)
-            .from_to(60, Some(3600))
+            .during(60, Some(3600))
             .revoke("AA", Some(8))
             .revoke("CC", Some(1))
             .der(),
@@ -154,7 +154,7 @@ fn delta_adds_and_removes_and_gives_its_times() {
     let full = bench
         .crl()
         .number(2)
-        .from_to(3600, Some(DAY))
+        .during(3600, Some(DAY))
         .revoke("BB", None)
         .revoke("CC", Some(1));
     bench.put("ca.crl", full.der());
@@ -196,7 +196,7 @@ fn delta_that_does_not_fit_is_refused_and_the_old_one_stands() {
         (bench, source)
     };
     let (bench, _) = setting();
-    let next = || bench.crl().from_to(60, Some(DAY));
+    let next = || bench.crl().during(60, Some(DAY));
     let aki = |crl: CrlBuilder| crl.aki(&[1; 20]).idp(&point("http://a/"));
     let cases = [
         (
@@ -292,7 +292,7 @@ fn of_several_deltas_the_latest_counts() {
             .crl()
             .number(3)
             .delta(1)
-            .from_to(120, Some(DAY))
+            .during(120, Some(DAY))
             .revoke("AA", Some(8))
             .der(),
     );
@@ -302,7 +302,7 @@ fn of_several_deltas_the_latest_counts() {
             .crl()
             .number(2)
             .delta(1)
-            .from_to(60, Some(DAY))
+            .during(60, Some(DAY))
             .revoke("BB", None)
             .der(),
     );
@@ -319,7 +319,7 @@ fn of_several_deltas_the_latest_counts() {
             .crl()
             .number(3)
             .delta(1)
-            .from_to(180, Some(DAY))
+            .during(180, Some(DAY))
             .revoke("CC", None)
             .der(),
     );
@@ -359,7 +359,7 @@ fn indirect_crl_of_a_named_issuer_speaks_for_us_where_it_names_us() {
     bench.put("all.crl", crl.der());
     // Nobody named it.
     assert!(matches!(fail(&bench.open()), CrlError::Issuer(_)));
-    bench.others = vec![crl_issuer.der.clone()];
+    bench.others = vec![crl_issuer.der];
     let source = bench.open();
     assert_eq!(load(&source)[0].entries, 2);
     let words = ["01", "02", "03", "04", "05"].map(|serial| word(&source, serial));
@@ -433,7 +433,7 @@ fn folder_holds_a_set_and_what_left_it_is_missed() {
     // An older CRL that somebody left there harms nobody.
     bench.put(
         "crls/9.crl",
-        bench.crl().number(0).idp(&idp).from_to(-DAY, Some(0)).der(),
+        bench.crl().number(0).idp(&idp).during(-DAY, Some(0)).der(),
     );
     assert!(matches!(fail(&source), CrlError::Older { .. }));
     assert_eq!(word(&source, "FF"), "not revoked");
@@ -443,9 +443,60 @@ fn folder_holds_a_set_and_what_left_it_is_missed() {
         ["A2", "FF"].map(|serial| word(&source, serial)),
         ["revoked", "not revoked"]
     );
+    // After a restart too: the state folder knows what was there.
+    let again = bench.open();
+    again.refresh_files();
+    assert_eq!(word(&again, "A2"), "revoked");
+    assert!(
+        again
+            .health()
+            .places
+            .iter()
+            .any(|place| matches!(place.error, Some(CrlError::File(_))))
+    );
+    assert_eq!(word(&again, "FF"), "not revoked");
     bench.clock.set(T0 + DAY);
     assert_eq!(
         ["A2", "FF"].map(|serial| word(&source, serial)),
         ["outdated"; 2]
+    );
+    assert_eq!(
+        ["A2", "FF"].map(|serial| word(&again, serial)),
+        ["outdated"; 2]
+    );
+}
+
+#[test]
+fn of_two_places_with_one_crl_the_newer_copy_counts() {
+    let bench = Bench::new(&["a.crl", "b.crl"], &[]);
+    let old = bench.crl().number(1).revoke("AA", Some(6)).der();
+    bench.put("a.crl", &old);
+    bench.put("b.crl", &old);
+    let source = bench.open();
+    load(&source);
+    let new = bench
+        .crl()
+        .number(2)
+        .during(60, Some(2 * DAY))
+        .revoke("BB", None);
+    bench.clock.set(T0 + 60);
+    bench.put("b.crl", new.der());
+    load(&source);
+    assert_eq!(
+        ["AA", "BB"].map(|serial| word(&source, serial)),
+        ["not revoked", "revoked"]
+    );
+    // The other copy may end: it is needed no more.
+    bench.clock.set(T0 + DAY);
+    assert_eq!(
+        ["AA", "BB"].map(|serial| word(&source, serial)),
+        ["not revoked", "revoked"]
+    );
+    assert!(
+        source
+            .health()
+            .places
+            .iter()
+            .all(|place| place.error.is_none())
     );
 }

@@ -61,7 +61,7 @@ impl CrlBuilder {
         self
     }
 
-    pub(crate) fn from_to(mut self, this_update: i64, next_update: Option<i64>) -> Self {
+    pub(crate) fn during(mut self, this_update: i64, next_update: Option<i64>) -> Self {
         (self.this_update, self.next_update) = (T0 + this_update, next_update.map(|it| T0 + it));
         self
     }

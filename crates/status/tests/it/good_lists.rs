@@ -165,7 +165,7 @@ fn list_that_shrinks_is_told_and_one_that_is_empty_is_refused() {
 fn index_of_another_tool_is_a_good_list() {
     let bench = Bench::new(&["ca.crl"], &[]);
     bench.put("index.txt", bench.world.index_txt());
-    bench.put("ca.crl", bench.crl().from_to(0, Some(DAY)).der());
+    bench.put("ca.crl", bench.crl().during(0, Some(DAY)).der());
     let source = with_list(&bench, "index.txt");
     load(&source);
     // Its rows say what was issued; what is revoked is the CRL's affair.

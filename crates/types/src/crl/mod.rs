@@ -90,6 +90,9 @@ pub struct CrlNumber<'a>(&'a [u8]);
 /// Content octets of a CRL number: RFC 5280 5.2.3 lets it have 20.
 const NUMBER_OCTETS: usize = 20;
 
+/// 1950-01-01: UTCTime, which RFC 5280 5.1.2.4 demands through 2049, can say nothing earlier.
+const EARLIEST: Timestamp = Timestamp::EARLIEST_UTC_TIME;
+
 impl<'a> CrlNumber<'a> {
     /// Takes content octets of a DER INTEGER.
     ///
@@ -170,7 +173,12 @@ impl<'a> Crl<'a> {
             return Err(DecodeError::new(what, at, Why::OutOfRange));
         }
         let issuer = Name::read(&mut fields, "tbsCertList.issuer")?;
+        let this_update_at = fields.offset();
         let this_update = fields.time("tbsCertList.thisUpdate")?;
+        if this_update < EARLIEST {
+            let what = "tbsCertList.thisUpdate";
+            return Err(DecodeError::new(what, this_update_at, Why::OutOfRange));
+        }
         let next_update = match fields.peek() {
             Some(tag::UTC_TIME | tag::GENERALIZED_TIME) => {
                 Some(fields.time("tbsCertList.nextUpdate")?)

@@ -56,6 +56,9 @@ fn values_match((kind, value): (u8, &[u8]), (other_kind, other): (u8, &[u8])) ->
 
 /// The characters of a value of one of the string types that compare by caseIgnoreMatch.
 fn text(kind: u8, value: &[u8]) -> Option<Characters<'_>> {
+    if !crate::pkix::name::is_proper_string(kind, value) {
+        return None;
+    }
     match kind {
         tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => {
             core::str::from_utf8(value).ok().map(Characters::Utf8)
@@ -175,5 +178,9 @@ mod tests {
         // An OCTET STRING is no text: it matches by its octets only.
         assert!(!matches(&one, &name(tag::OCTET_STRING, b"Test CA")));
         assert!(!matches(&one, &[0x30, 0x00]));
+        // A string outside its type matches itself, and nothing that only looks like it.
+        let broken = name(tag::PRINTABLE_STRING, b"Test_CA");
+        assert!(matches(&broken, &broken));
+        assert!(!matches(&broken, &name(tag::UTF8_STRING, b"Test_CA")));
     }
 }
