@@ -281,14 +281,14 @@ fn tell_refreshed(name: &str, refreshed: &Refreshed) {
         entries = refreshed.entries,
         on_hold = refreshed.holds,
         added = refreshed.added,
-        dropped = refreshed.dropped.len(),
+        dropped = refreshed.dropped,
         released = refreshed.released,
         "a CRL came into force"
     );
-    if !refreshed.dropped.is_empty() {
-        let shown = refreshed.dropped.iter().take(SHOWN_SERIALS);
+    if refreshed.dropped > 0 {
+        let shown = refreshed.first_dropped.iter().take(SHOWN_SERIALS);
         let shown: Vec<String> = shown.map(ToString::to_string).collect();
-        let more = refreshed.dropped.len() - shown.len();
+        let more = refreshed.dropped.saturating_sub(shown.len());
         let more = if more > 0 {
             format!(" and {more} more")
         } else {
