@@ -15,6 +15,7 @@ use http::{Method, Request};
 use libfuzzer_sys::fuzz_target;
 
 static NOBODY: LazyLock<Responder> = LazyLock::new(|| {
+    // proof: it takes two issuers to collide, and there is none.
     Responder::new(Vec::new(), Settings::default()).expect("no issuer collides with none")
 });
 

@@ -1,2 +1,5 @@
-//! The program.
-fn main() {}
+//! The program: reads the command line, runs one command, ends with its exit code.
+
+fn main() -> std::process::ExitCode {
+    certvouch::command::main().into()
+}

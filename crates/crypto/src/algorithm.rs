@@ -243,6 +243,8 @@ fn pss(parameters: Parameters<'_>) -> Option<SignatureAlgorithm> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     fn named(der: &[u8]) -> Option<SignatureAlgorithm> {

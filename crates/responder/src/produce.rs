@@ -54,7 +54,12 @@ pub(crate) fn single(
         next_update,
         extensions,
         extended_revoke,
-        unassigned: record.knowledge == Knowledge::NeverIssued,
+        // What only a CRL vouches for may be any number that a stranger thought of.
+        unassigned: match record.knowledge {
+            Knowledge::NeverIssued => true,
+            Knowledge::NotRevoked => cert_status == CertStatus::Unknown,
+            _ => false,
+        },
     })
 }
 
@@ -129,16 +134,19 @@ fn refuse_dropped(
 fn status(issuer: &Issuer, record: &StatusRecord) -> Result<(CertStatus, bool), AnswerError> {
     let policy = issuer.policy();
     let revoked = |at, reason| CertStatus::Revoked(RevokedInfo::new(at, reason));
-    let status = match record.knowledge {
-        Knowledge::Revoked { at, reason } => revoked(at, reason),
-        Knowledge::NeverIssued => return non_issued(policy.unlisted),
-        // RFC 6960 2.7: on known compromise of the CA's key, whatever it issued is revoked.
-        Knowledge::Issued | Knowledge::NotRevoked if policy.ca_compromised.is_some() => {
-            let since = policy.ca_compromised.unwrap_or(Timestamp::EPOCH);
+    let on_hold = Some(CrlReason::CertificateHold);
+    let status = match (record.knowledge, policy.ca_compromised) {
+        (Knowledge::NeverIssued, _) => return non_issued(policy.unlisted),
+        // RFC 6960 2.7: on known compromise of the CA's key, whatever it issued is revoked, and for good.
+        (Knowledge::Issued | Knowledge::NotRevoked, Some(since)) => {
             revoked(since, Some(CrlReason::CaCompromise))
         }
-        Knowledge::Issued => CertStatus::Good,
-        Knowledge::NotRevoked => match policy.not_revoked {
+        (Knowledge::Revoked { reason, .. }, Some(since)) if reason == on_hold => {
+            revoked(since, Some(CrlReason::CaCompromise))
+        }
+        (Knowledge::Revoked { at, reason }, _) => revoked(at, reason),
+        (Knowledge::Issued, None) => CertStatus::Good,
+        (Knowledge::NotRevoked, None) => match policy.not_revoked {
             NotRevoked::Good => CertStatus::Good,
             NotRevoked::Unknown => CertStatus::Unknown,
         },

@@ -7,11 +7,12 @@ mod support;
 
 use std::sync::Arc;
 
-use certvouch_responder::{Issuer, IssuersError, Knowledge, Policy, Settings};
+use certvouch_responder::{CacheUse, Issuer, IssuersError, Knowledge, Policy, Settings};
 use certvouch_testkit::answer::CertStatus;
 use certvouch_testkit::ask::{self, Ask, HashAlg, Params};
 use certvouch_testkit::pki::{Cert, KeyAlg, World};
 use certvouch_types::{CrlReason, HashAlgorithm};
+use extra::Asking;
 use support::{Fixture, KeySigner, MapSource, err, t0};
 
 /// A CA with a delegate of its own and a source that says this about everything.
@@ -33,7 +34,7 @@ fn id_of(name: &Cert, key: &Cert, hash: HashAlg, serial: &[u8]) -> Vec<u8> {
     )
 }
 
-// covers: R6960-4.1.1-1
+// covers: R6960-4.1.1-1, OCPP-1
 #[test]
 fn issuer_is_found_under_all_four_hash_algorithms() {
     let fixture = Fixture::new();
@@ -234,4 +235,30 @@ fn answer_under_way_while_issuers_are_replaced_is_wholly_old_and_the_next_wholly
     // What the old look-up brought back is given to nobody else.
     new(&support::octets(&responder, &request, t0()));
     assert_eq!(signer.signatures(), 1);
+}
+
+// covers: T-10, T-2
+#[test]
+fn answer_begun_again_after_issuers_were_replaced_is_wholly_old_and_for_nobody_else() {
+    let fixture = Fixture::new();
+    let world = &fixture.world;
+    let request = ask::q1(&world.ca_a, &world.ee_good.serial);
+    let responder = fixture.responder(|_| {});
+    fixture.source.gate.shut();
+    let leader = Asking::begun(&responder, &request, t0());
+    let waiting = Asking::begun(&responder, &request, t0());
+    let revoked = extra::revoked(t0().unix(), Some(CrlReason::Superseded));
+    let issuer = served("ca-a", &world.ca_a, &world.d_a, revoked);
+    responder.replace(vec![issuer]).unwrap();
+    // Who waited leads now, still with the issuers it began with, and lands after everything was cleared.
+    drop(leader);
+    fixture.source.gate.release();
+    let old = waiting.answer();
+    assert_eq!(old.exchange.cache, CacheUse::Signed);
+    let old = fixture.verified(&old.body());
+    assert_eq!(old.single().status, CertStatus::Good);
+    let new = support::ask(&responder, &request, t0());
+    assert_eq!(new.exchange.cache, CacheUse::Signed);
+    let new = fixture.verified(&new.body());
+    assert!(matches!(new.single().status, CertStatus::Revoked { .. }));
 }

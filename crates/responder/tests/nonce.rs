@@ -7,6 +7,7 @@ mod support;
 use certvouch_responder::{CacheUse, NonceForm, NoncePolicy};
 use certvouch_testkit::ask::{self, Ask, HashAlg};
 use certvouch_testkit::der;
+use extra::Asking;
 use support::{Fixture, err, t0};
 
 fn plain(fixture: &Fixture) -> Ask {
@@ -106,18 +107,19 @@ fn answer_with_a_nonce_is_signed_for_one_request_and_never_kept() {
 #[test]
 fn nonces_asked_at_the_same_time_are_never_mixed_up() {
     let fixture = Fixture::new();
-    let responder = std::sync::Arc::new(fixture.responder(|_| {}));
+    let responder = fixture.responder(|_| {});
     fixture.source.gate.shut();
-    let asking: Vec<_> = (1..=8_u8)
-        .map(|i| {
-            let request = plain(&fixture).nonce(&[i; 16]).build();
-            (i, extra::ask_beside(&responder, &request, t0()))
-        })
+    let requests: Vec<_> = (1..=8_u8)
+        .map(|i| plain(&fixture).nonce(&[i; 16]).build())
         .collect();
-    support::block_on(fixture.source.gate.reached(8));
+    let asking: Vec<_> = requests
+        .iter()
+        .map(|request| Asking::begun(&responder, request, t0()))
+        .collect();
+    assert_eq!(fixture.source.lookups(), 8, "nobody waits for another");
     fixture.source.gate.release();
-    for (i, answer) in asking {
-        let basic = fixture.verified(&answer.join().unwrap().body());
+    for (i, asking) in (1..).zip(asking) {
+        let basic = fixture.verified(&asking.answer().body());
         assert_eq!(basic.nonce(), Some(vec![i; 16]));
     }
     assert_eq!(fixture.signer.signatures(), 8);

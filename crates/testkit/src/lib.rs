@@ -6,9 +6,9 @@
 //! test environment, and therefore a panic with a message, never an error value to be handled.
 //!
 //! Where to read on: [`pki::World`] is the fixture set that the requirements speak of (`CA-A`, `EE-good`,
-//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses; [`peer`] finds OpenSSL, Go and Python;
-//! [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it; [`vectors`] reads the test data of other
-//! projects.
+//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses, [`reply`] makes them; [`peer`] finds OpenSSL, Go
+//! and Python; [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it;
+//! [`vectors`] reads the test data of other projects.
 
 #![warn(missing_docs)]
 #![expect(
@@ -26,4 +26,5 @@ pub mod openssl_ca;
 pub mod peer;
 pub mod pki;
 pub mod process;
+pub mod reply;
 pub mod vectors;

@@ -101,6 +101,8 @@ oids! {
     SUBJECT_KEY_IDENTIFIER = &[0x55, 0x1D, 0x0E];
     /// id-ce-keyUsage.
     KEY_USAGE = &[0x55, 0x1D, 0x0F];
+    /// id-ce-subjectAltName.
+    SUBJECT_ALT_NAME = &[0x55, 0x1D, 0x11];
     /// id-ce-basicConstraints.
     BASIC_CONSTRAINTS = &[0x55, 0x1D, 0x13];
     /// id-ce-cRLNumber.
@@ -119,6 +121,8 @@ oids! {
     CERTIFICATE_ISSUER = &[0x55, 0x1D, 0x1D];
     /// id-ce-cRLDistributionPoints.
     CRL_DISTRIBUTION_POINTS = &[0x55, 0x1D, 0x1F];
+    /// id-ce-certificatePolicies.
+    CERTIFICATE_POLICIES = &[0x55, 0x1D, 0x20];
     /// id-ce-authorityKeyIdentifier.
     AUTHORITY_KEY_IDENTIFIER = &[0x55, 0x1D, 0x23];
     /// id-ce-extKeyUsage.

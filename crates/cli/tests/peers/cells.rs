@@ -7,7 +7,7 @@ use std::fmt;
 use certvouch_testkit::ask::HashAlg;
 
 /// The signer algorithms, by their names in the configuration.
-pub const ALGORITHMS: [&str; 9] = [
+pub(crate) const ALGORITHMS: [&str; 9] = [
     "ecdsa-sha256",
     "ecdsa-sha384",
     "ecdsa-sha512",
@@ -26,22 +26,28 @@ const STATUSES: [&str; 3] = ["good", "revoked", "unknown"];
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
-    pub method: &'static str,
-    pub algorithm: &'static str,
-    pub hash: &'static str,
-    pub nonce: &'static str,
-    pub status: &'static str,
+pub(crate) struct Cell {
+    pub(crate) method: &'static str,
+    pub(crate) algorithm: &'static str,
+    pub(crate) hash: &'static str,
+    pub(crate) nonce: &'static str,
+    pub(crate) status: &'static str,
 }
 
 impl Cell {
     /// Every cell.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         METHODS.into_iter().flat_map(|method| {
             ALGORITHMS.into_iter().flat_map(move |algorithm| {
                 HASHES.into_iter().flat_map(move |hash| {
                     NONCES.into_iter().flat_map(move |nonce| {
-                        STATUSES.into_iter().map(move |status| Self { method, algorithm, hash, nonce, status })
+                        STATUSES.into_iter().map(move |status| Self {
+                            method,
+                            algorithm,
+                            hash,
+                            nonce,
+                            status,
+                        })
                     })
                 })
             })
@@ -49,7 +55,7 @@ impl Cell {
     }
 
     /// The hash algorithm of its CertID.
-    pub fn hash_alg(&self) -> HashAlg {
+    pub(crate) fn hash_alg(&self) -> HashAlg {
         match self.hash {
             "sha1" => HashAlg::Sha1,
             "sha256" => HashAlg::Sha256,
@@ -59,12 +65,18 @@ impl Cell {
     }
 
     /// Whether the request has a nonce.
-    pub fn has_nonce(&self) -> bool {
+    pub(crate) fn has_nonce(&self) -> bool {
         self.nonce == "nonce"
     }
 
     fn columns(&self) -> [&str; 5] {
-        [self.method, self.algorithm, self.hash, self.nonce, self.status]
+        [
+            self.method,
+            self.algorithm,
+            self.hash,
+            self.nonce,
+            self.status,
+        ]
     }
 }
 
@@ -75,31 +87,41 @@ impl fmt::Display for Cell {
 }
 
 /// `cells.tsv`.
-pub struct Rules {
+pub(crate) struct Rules {
     lines: Vec<Vec<String>>,
     used: RefCell<BTreeSet<usize>>,
 }
 
 impl Rules {
-    pub fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let lines = include_str!("cells.tsv")
             .lines()
             .filter(|line| !line.starts_with('#'))
             .map(|line| {
                 let columns: Vec<String> = line.split('\t').map(str::to_owned).collect();
-                assert_eq!(columns.len(), 7, "cells.tsv: {line:?} has not seven columns");
+                assert_eq!(
+                    columns.len(),
+                    7,
+                    "cells.tsv: {line:?} has not seven columns"
+                );
                 columns
             })
             .collect();
-        Self { lines, used: RefCell::default() }
+        Self {
+            lines,
+            used: RefCell::default(),
+        }
     }
 
     /// Why the cell is not applicable to the peer, if it is not.
-    pub fn reason(&self, peer: &str, cell: &Cell) -> Option<&str> {
+    pub(crate) fn reason(&self, peer: &str, cell: &Cell) -> Option<&str> {
         let fits = |line: &Vec<String>| {
             let columns = cell.columns();
             (line[0] == peer || line[0] == "*")
-                && line[1..6].iter().zip(columns).all(|(rule, column)| rule == "*" || rule == column)
+                && line[1..6]
+                    .iter()
+                    .zip(columns)
+                    .all(|(rule, column)| rule == "*" || rule == column)
         };
         let index = self.lines.iter().position(fits)?;
         self.used.borrow_mut().insert(index);
@@ -107,9 +129,11 @@ impl Rules {
     }
 
     /// A rule that fits no cell is a mistake or outdated.
-    pub fn assert_all_used(&self) {
+    pub(crate) fn assert_all_used(&self) {
         let used = self.used.borrow();
-        let idle: Vec<_> = (0..self.lines.len()).filter(|index| !used.contains(index)).collect();
+        let idle: Vec<_> = (0..self.lines.len())
+            .filter(|index| !used.contains(index))
+            .collect();
         assert!(idle.is_empty(), "cells.tsv: rules without a cell: {idle:?}");
     }
 }

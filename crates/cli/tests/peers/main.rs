@@ -9,6 +9,7 @@ mod cells;
 mod go;
 mod openssl;
 mod python;
+mod tree;
 mod world;
 
 use std::collections::BTreeMap;
@@ -29,12 +30,19 @@ fn judged(peer: &str, rules: &Rules, verdicts: &Verdicts) -> BTreeMap<&'static s
         match (verdicts.get(&cell), reason) {
             (Some(None), None) => entry.0 += 1,
             (Some(Some(_)) | None, Some(reason)) => entry.1 = Some(reason.to_owned()),
-            (Some(None), Some(reason)) => wrong.push(format!("{cell}: passes, but is listed as n/a: {reason}")),
+            (Some(None), Some(reason)) => {
+                wrong.push(format!("{cell}: passes, but is listed as n/a: {reason}"))
+            }
             (Some(Some(problem)), None) => wrong.push(format!("{cell}: {problem}")),
             (None, None) => wrong.push(format!("{cell}: was not judged")),
         }
     }
-    assert!(wrong.is_empty(), "{peer}: {} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{peer}: {} cells are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     let cells = Cell::all().count() / cells::ALGORITHMS.len();
     column
         .into_iter()
@@ -50,7 +58,10 @@ fn judged(peer: &str, rules: &Rules, verdicts: &Verdicts) -> BTreeMap<&'static s
 fn every_cell_of_every_peer_passes_or_says_why_not() {
     let rules = Rules::load();
     let peers = ["openssl", "go", "python-cryptography"];
-    let found: Vec<_> = peers.iter().filter_map(|name| certvouch_testkit::peer::require_or_skip(name)).collect();
+    let found: Vec<_> = peers
+        .iter()
+        .filter_map(|name| certvouch_testkit::peer::require_or_skip(name))
+        .collect();
     if found.is_empty() {
         return;
     }

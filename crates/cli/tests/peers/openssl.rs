@@ -7,11 +7,15 @@ use crate::Verdicts;
 use crate::cells::Cell;
 use crate::world::{Responders, Site};
 
-pub fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
+pub(crate) fn judge(peer: &Peer, responders: &Responders) -> Verdicts {
     Cell::all()
         .map(|cell| {
             let site = responders.site(&cell);
-            let problem = if cell.method == "POST" { ask(peer, site, &cell) } else { read(peer, site, &cell) };
+            let problem = if cell.method == "POST" {
+                ask(peer, site, &cell)
+            } else {
+                read(peer, site, &cell)
+            };
             (cell, problem)
         })
         .collect()
@@ -22,16 +26,34 @@ fn ask(peer: &Peer, site: &Site, cell: &Cell) -> Option<String> {
     let url = format!("http://{}/", site.address);
     let serial = format!("0x{}", site.serial_hex(cell));
     let hash = format!("-{}", cell.hash);
-    let nonce = if cell.has_nonce() { "-nonce" } else { "-no_nonce" };
+    let nonce = if cell.has_nonce() {
+        "-nonce"
+    } else {
+        "-no_nonce"
+    };
     let outcome = peer.run(&[
-        "ocsp", "-issuer", &ca, &hash, "-serial", &serial, nonce, "-url", &url, "-CAfile", &ca, "-resp_text",
+        "ocsp",
+        "-issuer",
+        &ca,
+        &hash,
+        "-serial",
+        &serial,
+        nonce,
+        "-url",
+        &url,
+        "-CAfile",
+        &ca,
+        "-resp_text",
     ]);
     verdict(cell, &outcome)
 }
 
 fn read(peer: &Peer, site: &Site, cell: &Cell) -> Option<String> {
     let dir = temp_dir();
-    let (request, response) = (dir.path().join("request.der"), dir.path().join("response.der"));
+    let (request, response) = (
+        dir.path().join("request.der"),
+        dir.path().join("response.der"),
+    );
     let asked = site.request(cell);
     std::fs::write(&request, &asked).expect("the request is written");
     std::fs::write(&response, site.send(cell, &asked)).expect("the response is written");

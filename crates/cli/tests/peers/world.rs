@@ -17,23 +17,28 @@ use crate::cells::{ALGORITHMS, Cell};
 const NONCE: [u8; 32] = *b"thirty-two octets chosen by test";
 
 /// A running responder and what it answers about.
-pub struct Site {
-    pub world: World,
-    pub files: WorldFiles,
-    pub address: SocketAddr,
+pub(crate) struct Site {
+    pub(crate) world: World,
+    pub(crate) files: WorldFiles,
+    pub(crate) address: SocketAddr,
     _server: Server,
     _dir: TempDir,
 }
 
 /// The responders by signer algorithm.
-pub struct Responders(BTreeMap<&'static str, Site>);
+pub(crate) struct Responders(BTreeMap<&'static str, Site>);
 
 impl Responders {
-    pub fn start() -> Self {
-        Self(ALGORITHMS.into_iter().map(|algorithm| (algorithm, Site::start(algorithm))).collect())
+    pub(crate) fn start() -> Self {
+        Self(
+            ALGORITHMS
+                .into_iter()
+                .map(|algorithm| (algorithm, Site::start(algorithm)))
+                .collect(),
+        )
     }
 
-    pub fn site(&self, cell: &Cell) -> &Site {
+    pub(crate) fn site(&self, cell: &Cell) -> &Site {
         &self.0[cell.algorithm]
     }
 }
@@ -54,17 +59,33 @@ impl Site {
         let dir = temp_dir();
         let files = world.write(dir.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_certvouch"));
-        command.arg("serve").args(["--listen", "127.0.0.1:0", "--threads", "1"]);
-        command.arg("--issuer").arg(&files.ca).arg("--signer-cert").arg(&files.signer_cert);
-        command.arg("--signer-key").arg(&files.signer_key).arg("--index").arg(&files.index);
+        command
+            .arg("serve")
+            .args(["--listen", "127.0.0.1:0", "--threads", "1"]);
+        command
+            .arg("--issuer")
+            .arg(&files.ca)
+            .arg("--signer-cert")
+            .arg(&files.signer_cert);
+        command
+            .arg("--signer-key")
+            .arg(&files.signer_key)
+            .arg("--index")
+            .arg(&files.index);
         command.args(["--signer-algorithm", algorithm]);
         let server = Server::start(&mut command);
         let address = server.listening_address();
-        Self { world, files, address, _server: server, _dir: dir }
+        Self {
+            world,
+            files,
+            address,
+            _server: server,
+            _dir: dir,
+        }
     }
 
     /// The serial number of a cell's status, by its content octets.
-    pub fn serial(&self, cell: &Cell) -> &[u8] {
+    pub(crate) fn serial(&self, cell: &Cell) -> &[u8] {
         match cell.status {
             "good" => &self.world.ee_good.serial,
             "revoked" => &self.world.ee_rev.serial,
@@ -73,20 +94,27 @@ impl Site {
     }
 
     /// The same in hex, as a positive number.
-    pub fn serial_hex(&self, cell: &Cell) -> String {
+    pub(crate) fn serial_hex(&self, cell: &Cell) -> String {
         certvouch_testkit::der::to_hex(self.serial(cell)).replace(' ', "")
     }
 
     /// A request of ours for a cell.
-    pub fn request(&self, cell: &Cell) -> Vec<u8> {
+    pub(crate) fn request(&self, cell: &Cell) -> Vec<u8> {
         let ask = Ask::for_serial(cell.hash_alg(), &self.world.ca_a, self.serial(cell));
-        if cell.has_nonce() { ask.nonce(&NONCE).build() } else { ask.build() }
+        if cell.has_nonce() {
+            ask.nonce(&NONCE).build()
+        } else {
+            ask.build()
+        }
     }
 
     /// Sends a request of ours and gives the body of the answer.
-    pub fn send(&self, cell: &Cell, request: &[u8]) -> Vec<u8> {
+    pub(crate) fn send(&self, cell: &Cell, request: &[u8]) -> Vec<u8> {
         let response = if cell.method == "GET" {
-            http::get(self.address, &format!("/{}", get_segment(request, GetForm::Strict)))
+            http::get(
+                self.address,
+                &format!("/{}", get_segment(request, GetForm::Strict)),
+            )
         } else {
             http::post(self.address, "/", request)
         };
@@ -96,14 +124,17 @@ impl Site {
 }
 
 /// Compares the outcome with `docs/peers.md`, or writes it.
-pub fn compare_with_page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) {
+pub(crate) fn compare_with_page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/peers.md");
     let page = page(columns);
     if std::env::var_os("CERTVOUCH_BLESS").is_some() {
         std::fs::write(&path, &page).expect("docs/peers.md is written");
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == page, "docs/peers.md is out of date: run this test with CERTVOUCH_BLESS=1\n{page}");
+    assert!(
+        there == page,
+        "docs/peers.md is out of date: run this test with CERTVOUCH_BLESS=1\n{page}"
+    );
 }
 
 fn page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) -> String {
@@ -118,8 +149,12 @@ fn page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) -> String {
     writeln!(out, "| signer | {} |", names.join(" | ")).expect("a String takes everything");
     writeln!(out, "|---|{}", "---|".repeat(names.len())).expect("a String takes everything");
     for algorithm in ALGORITHMS {
-        let cells: Vec<_> = names.iter().map(|name| columns[name][algorithm].as_str()).collect();
-        writeln!(out, "| {algorithm} | {} |", cells.join(" | ")).expect("a String takes everything");
+        let cells: Vec<_> = names
+            .iter()
+            .map(|name| columns[name][algorithm].as_str())
+            .collect();
+        writeln!(out, "| {algorithm} | {} |", cells.join(" | "))
+            .expect("a String takes everything");
     }
     out
 }

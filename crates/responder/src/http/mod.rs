@@ -81,7 +81,10 @@ impl Endpoint {
     pub fn new(prefixes: &[String], limits: HttpLimits) -> Self {
         let mut prefixes: Vec<String> = prefixes
             .iter()
-            .map(|prefix| prefix.trim_end_matches('/').to_owned())
+            .map(|prefix| match prefix.trim_matches('/') {
+                "" => String::new(),
+                inner => format!("/{inner}"),
+            })
             .collect();
         if prefixes.is_empty() {
             prefixes.push(String::new());

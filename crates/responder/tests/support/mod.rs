@@ -4,7 +4,7 @@
 //! Everything stands at the frozen moment [`t0`]. Nothing here is read with our own decoder: requests come from
 //! `certvouch_testkit::ask`, answers are read by `certvouch_testkit::answer`.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

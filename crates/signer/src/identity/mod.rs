@@ -172,7 +172,7 @@ impl SigningIdentity {
         form: ResponderIdForm,
         embed: EmbedCertificate,
     ) -> ResponseSigner {
-        // Both were parsed when this was loaded, and have not changed.
+        // proof: both were parsed when this was loaded, and have not changed.
         let parse = |der| Certificate::parse(der).expect("a certificate that was parsed before");
         ResponseSigner::new(
             self.signer.clone(),

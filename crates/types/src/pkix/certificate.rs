@@ -6,6 +6,7 @@ use crate::error::{DecodeError, Why};
 use crate::extension::Extensions;
 use crate::oid::{self, Oid};
 use crate::pkix::name::Name;
+use crate::pkix::tls_feature::TlsFeatures;
 use crate::serial::SerialNumber;
 use crate::time::Timestamp;
 
@@ -254,6 +255,17 @@ impl<'a> Certificate<'a> {
     #[must_use]
     pub fn has_nocheck(&self) -> bool {
         self.extensions.find(oid::OCSP_NOCHECK).is_some()
+    }
+
+    /// The TLS features that a server must deliver, if the extension is there (RFC 7633).
+    ///
+    /// # Errors
+    /// The extension does not parse.
+    pub fn tls_features(&self) -> Result<Option<TlsFeatures<'a>>, DecodeError> {
+        self.extensions
+            .find(oid::TLS_FEATURE)
+            .map(|extension| TlsFeatures::parse(extension.contents()))
+            .transpose()
     }
 
     /// The subjectKeyIdentifier, if it is there. Never a substitute for the key hash (requirements

@@ -14,8 +14,16 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
         findings.extend(unfinished(&source.path, number, line));
     }
     for (number, line) in source.product_lines() {
-        let rules = [pure, serde, wire_status, limits, printing, foreign_text]
-            .map(|rule| rule(source, line));
+        let rules = [
+            pure,
+            serde,
+            wire_status,
+            limits,
+            printing,
+            foreign_text,
+            verified,
+        ]
+        .map(|rule| rule(source, line));
         findings.extend(
             rules
                 .into_iter()
@@ -43,7 +51,8 @@ fn within(source: &Source, members: &[&str]) -> bool {
     members.contains(&member(&source.path)) && source.path.contains("/src/")
 }
 
-/// `types` declares itself `no_std`: what it cannot name it cannot use. (A crate without code is a shell yet.)
+/// What of floors 0 and 1 builds without an operating system declares itself `no_std`: what it cannot name it cannot
+/// use. (A crate without code is a shell yet.)
 fn no_std(source: &Source) -> Option<Finding> {
     let mut code = source
         .lines
@@ -52,7 +61,10 @@ fn no_std(source: &Source) -> Option<Finding> {
         .filter(|code| !code.is_empty());
     let shell = code.clone().next().is_none();
     let declared = code.any(|code| code.starts_with("#![no_std]"));
-    (source.path == "crates/types/src/lib.rs" && !shell && !declared).then(|| {
+    let root = ["types", "crypto", "verify"]
+        .iter()
+        .any(|name| source.path == format!("crates/{name}/src/lib.rs"));
+    (root && !shell && !declared).then(|| {
         Finding::new(
             &source.path,
             1,
@@ -207,6 +219,33 @@ fn foreign_text(source: &Source, line: &Line) -> Option<Complaint> {
             "foreign-text",
             "text of others goes through the `escape` module (T-30)".to_owned(),
         )
+    })
+}
+
+/// Only `verify` makes a `VerifiedResponse`: nobody else has a type of that name, its fields stay inside the crate,
+/// and one function there puts it together.
+fn verified(source: &Source, line: &Line) -> Option<Complaint> {
+    let name = "VerifiedResponse";
+    let home = source.path == "crates/verify/src/verified.rs";
+    let field = line.code.trim_start().starts_with("pub ") && line.code.contains(": ");
+    if home && field && !line.code.contains("fn ") {
+        let advice = format!("a public field lets anybody make a `{name}`: give it a method");
+        return Some(("verified", advice));
+    }
+    if home || !names(&line.code, name) {
+        return None;
+    }
+    let defined = ["struct ", "enum ", "type "]
+        .iter()
+        .any(|word| line.code.contains(&format!("{word}{name}")));
+    let looked_at = ["struct ", "impl", "->", "use ", "match ", "fn "]
+        .iter()
+        .any(|word| line.code.contains(word));
+    let made = line.code.contains(&format!("{name} {{")) && !looked_at;
+    let maker = source.path == "crates/verify/src/verifier.rs";
+    (defined || made && !maker).then(|| {
+        let advice = format!("only crates/verify/src/verifier.rs makes a `{name}`");
+        ("verified", advice)
     })
 }
 

@@ -53,6 +53,54 @@ fn system_time_for_httpdate_is_fine_but_never_now() {
     assert_eq!(rules("crates/responder/src/http.rs", &bad), ["pure"]);
 }
 
+// Invariant: only `verify` makes a VerifiedResponse.
+#[test]
+fn verified_response_made_elsewhere_is_found() {
+    let home = "crates/verify/src/verified.rs";
+    for (path, code) in [
+        (
+            "crates/client/src/a.rs",
+            "pub struct VerifiedResponse<'r> {",
+        ),
+        (
+            "crates/verify/src/query.rs",
+            "let a = VerifiedResponse { raw };",
+        ),
+        (
+            "crates/stapling/src/a.rs",
+            "type VerifiedResponse = Vec<u8>;",
+        ),
+        (home, "    pub raw: &'r [u8],"),
+    ] {
+        assert_eq!(rules(path, code), ["verified"], "{path}: {code}");
+    }
+    for (path, code) in [
+        (home, "pub struct VerifiedResponse<'r> {"),
+        (home, "    pub(crate) raw: &'r [u8],"),
+        (home, "    pub const fn raw(&self) -> &'r [u8] {"),
+        ("crates/verify/src/verifier.rs", "VerifiedResponse { raw }"),
+        (
+            "crates/verify/src/query.rs",
+            "fn a() -> VerifiedResponse<'r> {",
+        ),
+        (
+            "crates/stapling/src/a.rs",
+            "fn staple(verified: &VerifiedResponse<'_>) {",
+        ),
+    ] {
+        assert_eq!(rules(path, code), NONE, "{path}: {code}");
+    }
+}
+
+#[test]
+fn crypto_and_verify_without_no_std_are_found() {
+    for name in ["crypto", "verify"] {
+        let path = format!("crates/{name}/src/lib.rs");
+        assert_eq!(rules(&path, "//! X.\nmod a;\n"), ["no-std"]);
+        assert_eq!(rules(&path, "//! X.\n#![no_std]\nmod a;\n"), NONE);
+    }
+}
+
 #[test]
 fn types_without_no_std_is_found() {
     assert_eq!(

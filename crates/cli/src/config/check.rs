@@ -1,0 +1,259 @@
+//! What a configuration must keep beyond its grammar, as far as that shows without opening a key or a certificate.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use certvouch_crypto::SignatureAlgorithm;
+use certvouch_status::easy_rsa;
+
+use super::document::nearest;
+use super::schema::{Config, IssuerConfig, Server, SignerConfig};
+use super::units::Period;
+
+/// A fault and the key that it stands at.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: Vec<&'static str>,
+    pub(super) issuer: usize,
+    pub(super) what: String,
+}
+
+/// Everything that is wrong with a configuration.
+#[must_use]
+pub(super) fn check(config: &Config) -> Vec<Found> {
+    let mut faults = Vec::new();
+    check_server(&config.server, &mut |key: &'static str, what| {
+        let mut path = vec!["server"];
+        path.extend(key.split('.'));
+        faults.push(Found {
+            path,
+            issuer: 0,
+            what,
+        });
+    });
+    if config.issuers.is_empty() {
+        faults.push(Found {
+            path: vec!["issuer"],
+            issuer: 0,
+            what: "no issuer is configured: at least one [[issuer]] is needed".to_owned(),
+        });
+    }
+    for (index, issuer) in config.issuers.iter().enumerate() {
+        let mut refuse = |key: &'static str, what| {
+            let mut path = vec!["issuer"];
+            path.extend(key.split('.'));
+            faults.push(Found {
+                path,
+                issuer: index,
+                what,
+            });
+        };
+        check_issuer(issuer, &mut refuse);
+        check_against(issuer, &config.issuers[..index], &mut refuse);
+    }
+    faults
+}
+
+/// Takes a key below `server` or `issuer`, and what is wrong there.
+type Refuse<'a> = &'a mut dyn FnMut(&'static str, String);
+
+fn check_server(server: &Server, refuse: Refuse<'_>) {
+    if server.listen.is_empty() {
+        refuse("listen", "listen names no address".to_owned());
+    }
+    let mut seen = HashSet::new();
+    for address in server.listen.iter().filter(|address| address.port() != 0) {
+        if !seen.insert(address) {
+            refuse("listen", format!("{address} is named twice"));
+        }
+    }
+    if server.paths.is_empty() {
+        refuse(
+            "paths",
+            "paths names no prefix; the default is \"/\"".to_owned(),
+        );
+    }
+    for path in &server.paths {
+        if !path.starts_with('/') || path.contains(['?', '#', ' ', '%']) {
+            refuse(
+                "paths",
+                format!("{path:?} is no path prefix such as \"/\" or \"/ocsp\""),
+            );
+        }
+    }
+    if server.threads > MOST_THREADS {
+        let threads = server.threads;
+        refuse(
+            "threads",
+            format!("{threads} threads: at most {MOST_THREADS}, and 0 is one for each core"),
+        );
+    }
+    let limits = &server.limits;
+    for (key, zero) in [
+        ("limits.connections", limits.connections == 0),
+        ("limits.body", limits.body.octets() == 0),
+        ("limits.target", limits.target.octets() == 0),
+        ("limits.entries", limits.entries == 0),
+        ("limits.cache", limits.cache.octets() == 0),
+    ] {
+        if zero {
+            refuse(
+                key,
+                format!("{key} is 0, so that nothing could be answered"),
+            );
+        }
+    }
+    if limits.body.octets() > MOST_BODY {
+        refuse("limits.body", "limits.body is over 16MiB".to_owned());
+    }
+    if limits.target.octets() > MOST_TARGET {
+        refuse(
+            "limits.target",
+            "limits.target is over 60KiB, more than HTTP libraries take".to_owned(),
+        );
+    }
+    let timeouts = &server.timeouts;
+    for (key, period) in [
+        ("timeouts.idle", timeouts.idle),
+        ("timeouts.header", timeouts.header),
+        ("timeouts.body", timeouts.body),
+        ("timeouts.write", timeouts.write),
+    ] {
+        if period == Period::default() {
+            refuse(
+                key,
+                format!("{key} is 0, so that nothing could be answered"),
+            );
+        }
+    }
+}
+
+fn check_issuer(issuer: &IssuerConfig, refuse: Refuse<'_>) {
+    if issuer.name.is_empty() {
+        refuse("name", "the issuer has no name".to_owned());
+    }
+    if issuer.name.chars().count() > LONGEST_NAME {
+        refuse(
+            "name",
+            format!("the name is longer than {LONGEST_NAME} characters"),
+        );
+    }
+    let source = &issuer.source;
+    match (&source.index, &source.easy_rsa) {
+        (None, None) => refuse(
+            "source",
+            "no source says who is revoked: source = { index = \"index.txt\" } or { easy_rsa = \"pki\" }".to_owned(),
+        ),
+        (Some(_), Some(_)) => refuse(
+            "source",
+            "source names both an index and an easy-rsa folder: one of them".to_owned(),
+        ),
+        _ => {}
+    }
+    if issuer.certificate.is_none() && source.easy_rsa.is_none() {
+        refuse("certificate", "the CA certificate is not named".to_owned());
+    }
+    if issuer.signers.is_empty() {
+        refuse(
+            "signer",
+            "nobody signs: signer = { certificate = \"ocsp.pem\", key = \"ocsp.key\" }; `certvouch signer new` makes \
+             them"
+                .to_owned(),
+        );
+    }
+    for signer in &issuer.signers {
+        check_signer(signer, refuse);
+    }
+    if let Err(fault) = issuer.policy().check() {
+        let key = match fault {
+            certvouch_responder::PolicyFault::Backdate(_) => "backdate",
+            certvouch_responder::PolicyFault::NoHashes => "hashes",
+            certvouch_responder::PolicyFault::Retention(_) => "expired",
+            _ => "validity",
+        };
+        refuse(key, fault.to_string());
+    }
+}
+
+fn check_signer(signer: &SignerConfig, refuse: Refuse<'_>) {
+    if signer.key.as_os_str().is_empty() {
+        refuse("signer", "the signer has no key".to_owned());
+    }
+    if signer.certificate.is_none() && !signer.sign_with_ca_key {
+        refuse(
+            "signer",
+            "the signer has no certificate (only the CA itself needs none, and sign_with_ca_key = true says that it \
+             is meant)"
+                .to_owned(),
+        );
+    }
+    if let Some(name) = &signer.algorithm
+        && SignatureAlgorithm::from_name(name).is_none_or(SignatureAlgorithm::uses_sha1)
+    {
+        let known = || {
+            let usable = SignatureAlgorithm::ALL.into_iter();
+            usable
+                .filter(|a| !a.uses_sha1())
+                .map(SignatureAlgorithm::name)
+        };
+        let hint = match nearest(name, known()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("known are {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        refuse(
+            "signer",
+            format!("{name:?} is no signature algorithm to sign with: {hint}"),
+        );
+    }
+}
+
+/// What an issuer must not share with those before it.
+fn check_against(issuer: &IssuerConfig, others: &[IssuerConfig], refuse: Refuse<'_>) {
+    for other in others {
+        if issuer.name == other.name && !issuer.name.is_empty() {
+            refuse(
+                "name",
+                format!("two issuers have the name {:?}", issuer.name),
+            );
+        }
+        let (Some(index), Some(others_index)) = (index_of(issuer), index_of(other)) else {
+            continue;
+        };
+        let same_file = |one: &PathBuf, two: &PathBuf| {
+            one == two
+                || matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
+        };
+        if same_file(&index, &others_index) {
+            refuse(
+                "source",
+                format!(
+                    "the issuers {:?} and {:?} share the index {}: it names serial numbers without their issuer, so one \
+                     CA's revocations would be answered for the other; give each CA its own",
+                    other.name,
+                    issuer.name,
+                    index.display()
+                ),
+            );
+        }
+    }
+}
+
+/// The index file of an issuer, also that inside an easy-rsa folder.
+#[must_use]
+pub fn index_of(issuer: &IssuerConfig) -> Option<PathBuf> {
+    let source = &issuer.source;
+    let easy_rsa = || {
+        let folder = source.easy_rsa.as_ref()?;
+        Some(easy_rsa::detect(folder).map_or_else(|| folder.join("index.txt"), |found| found.index))
+    };
+    source.index.clone().or_else(easy_rsa)
+}
+
+/// More threads than cores never helped; more than this is a typing mistake.
+const MOST_THREADS: usize = 1024;
+/// A body is held in memory while it is read.
+const MOST_BODY: u64 = 16 << 20;
+/// hyper itself refuses targets of 64 KiB with 414; ours must come first.
+const MOST_TARGET: u64 = 60 << 10;
+/// Names stand in every log line of their issuer.
+const LONGEST_NAME: usize = 100;

@@ -1,0 +1,380 @@
+//! The shape of the configuration: serde's structs, their defaults, and the list of all keys.
+//!
+//! The same structs are read from the file, filled from flags and printed by `config print`, so that what is printed
+//! can be read again. [`KEYS`] names every key that this version knows and [`PLANNED`] those of later versions; tests
+//! hold the list, the structs and the sample file together.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use certvouch_responder::{Policy, limits};
+use certvouch_types::HashAlgorithm;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::choice::{
+    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, ResponderId,
+    Unlisted,
+};
+use super::units::{Period, Size};
+
+/// Everything that an operator decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where and how requests are taken.
+    pub server: Server,
+    /// What is told on standard error.
+    pub log: Log,
+    /// The CAs that are answered for.
+    #[serde(rename = "issuer", skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerConfig>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Server {
+    /// Addresses with ports.
+    pub listen: Vec<SocketAddr>,
+    /// Prefixes of the path below which requests are taken.
+    pub paths: Vec<String>,
+    /// Threads that answer; 0 is one for each core.
+    pub threads: usize,
+    /// What strangers may use up.
+    pub limits: Limits,
+    /// How long they may take.
+    pub timeouts: Timeouts,
+}
+
+/// `[server.limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Open connections, all addresses together.
+    pub connections: usize,
+    /// Octets of a POST body.
+    pub body: Size,
+    /// Octets of a request target.
+    pub target: Size,
+    /// CertIDs in one request.
+    pub entries: usize,
+    /// Octets that the response cache may hold.
+    pub cache: Size,
+}
+
+/// `[server.timeouts]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// From the end of one request to the first octet of the next, and from the connect to the first.
+    pub idle: Period,
+    /// From the first octet of a request to the end of its header.
+    pub header: Period,
+    /// From the end of the header to the end of the body.
+    pub body: Period,
+    /// For a client to take an answer.
+    pub write: Period,
+    /// From SIGTERM to the end, whatever is still in flight.
+    pub drain: Period,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Log {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged: a level, or directives such as `info,certvouch=debug`.
+    pub level: String,
+}
+
+/// `[[issuer]]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct IssuerConfig {
+    /// The operator's word for it.
+    pub name: String,
+    /// The CA certificate; an easy-rsa folder has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The bounds of the profile that decisions must keep; `private` is the only one yet.
+    pub profile: Profile,
+    /// The answer about serial numbers that were never issued.
+    pub unlisted: Unlisted,
+    /// From thisUpdate to nextUpdate.
+    pub validity: Period,
+    /// The most time in HTTP caches.
+    pub max_age: MaxAge,
+    /// By how much thisUpdate lies before the moment of signing.
+    pub backdate: Period,
+    /// What becomes of nonces.
+    pub nonce: Nonce,
+    /// Which encodings of nonces are understood.
+    pub nonce_form: NonceForm,
+    /// How answers name their signer.
+    pub responder_id: ResponderId,
+    /// Whether the signer's certificate travels with the answer.
+    pub embed_certificate: EmbedCertificate,
+    /// About certificates past their notAfter.
+    pub expired: Expired,
+    /// CertID hash algorithms that are answered.
+    pub hashes: Vec<Hash>,
+    /// A changed source may lose rows and turn revoked certificates good.
+    pub allow_unrevoke: bool,
+    /// Since when the CA's key is known to be compromised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_compromised: Option<Moment>,
+    /// Who knows.
+    pub source: SourceConfig,
+    /// Who signs, the default first.
+    #[serde(rename = "signer", deserialize_with = "one_or_many")]
+    pub signers: Vec<SignerConfig>,
+}
+
+/// Profiles: sets of bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Profile {
+    /// A PKI of one's own.
+    #[default]
+    Private,
+}
+
+/// `source = { … }`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SourceConfig {
+    /// An OpenSSL index.txt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<PathBuf>,
+    /// An easy-rsa folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub easy_rsa: Option<PathBuf>,
+}
+
+/// `signer = { … }`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SignerConfig {
+    /// Its certificate; not needed with `sign_with_ca_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: PathBuf,
+    /// A file with the key's passphrase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The signature algorithm, where the key leaves a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// The key is the CA's own, and that is meant.
+    pub sign_with_ca_key: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))],
+            paths: vec!["/".to_owned()],
+            threads: 0,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: DEFAULT_CONNECTIONS,
+            body: size(limits::DEFAULT_MAX_BODY),
+            target: size(limits::DEFAULT_MAX_TARGET),
+            entries: limits::DEFAULT_MAX_ENTRIES,
+            cache: Size::from_octets(limits::DEFAULT_CACHE_BYTES),
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            idle: Period::from_secs(60),
+            header: Period::from_secs(10),
+            body: Period::from_secs(10),
+            write: Period::from_secs(30),
+            drain: Period::from_secs(10),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::default(),
+            level: "info".to_owned(),
+        }
+    }
+}
+
+impl Default for IssuerConfig {
+    /// Every decision as the responder's [`Policy`] has it by default.
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self {
+            name: String::new(),
+            certificate: None,
+            profile: Profile::default(),
+            unlisted: Unlisted::default(),
+            validity: period(policy.validity),
+            max_age: policy
+                .max_age
+                .map_or(MaxAge::Refresh, |secs| MaxAge::Period(period(secs))),
+            backdate: period(policy.backdate),
+            nonce: Nonce::default(),
+            nonce_form: NonceForm::default(),
+            responder_id: ResponderId::default(),
+            embed_certificate: EmbedCertificate::default(),
+            expired: Expired::default(),
+            hashes: vec![Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512],
+            allow_unrevoke: false,
+            ca_compromised: None,
+            source: SourceConfig::default(),
+            signers: Vec::new(),
+        }
+    }
+}
+
+impl IssuerConfig {
+    /// The responder's policy that these decisions make.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        policy.validity = self.validity.secs();
+        policy.max_age = self.max_age.secs();
+        policy.backdate = self.backdate.secs();
+        policy.unlisted = self.unlisted.into();
+        policy.nonce = self.nonce.into();
+        policy.nonce_form = self.nonce_form.into();
+        policy.expired = self.expired.into();
+        policy.hashes = self
+            .hashes
+            .iter()
+            .copied()
+            .map(HashAlgorithm::from)
+            .collect();
+        policy.ca_compromised = self.ca_compromised.map(|moment| moment.0);
+        policy
+    }
+}
+
+/// The port that `serve` takes when none is named; 80 needs privileges.
+pub const DEFAULT_PORT: u16 = 8080;
+
+/// Open connections: an idle one costs about 10 KiB, so that all of them together stay near 100 MiB.
+pub const DEFAULT_CONNECTIONS: usize = 10_000;
+
+fn period(seconds: i64) -> Period {
+    Period::from_secs(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+fn size(octets: usize) -> Size {
+    Size::from_octets(u64::try_from(octets).unwrap_or(u64::MAX))
+}
+
+/// One table, or an array of them.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerConfig>, D::Error> {
+    struct OneOrMany;
+
+    impl<'de> Visitor<'de> for OneOrMany {
+        type Value = Vec<SignerConfig>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a table such as { certificate = \"ocsp.pem\", key = \"ocsp.key\" }, or an array of them")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            SignerConfig::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(seq))
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMany)
+}
+
+/// Every key of this version, tables first; an element of an array of tables goes by the array's name.
+pub const KEYS: [&str; 44] = [
+    "server",
+    "server.listen",
+    "server.paths",
+    "server.threads",
+    "server.limits",
+    "server.limits.connections",
+    "server.limits.body",
+    "server.limits.target",
+    "server.limits.entries",
+    "server.limits.cache",
+    "server.timeouts",
+    "server.timeouts.idle",
+    "server.timeouts.header",
+    "server.timeouts.body",
+    "server.timeouts.write",
+    "server.timeouts.drain",
+    "log",
+    "log.format",
+    "log.level",
+    "issuer",
+    "issuer.name",
+    "issuer.certificate",
+    "issuer.profile",
+    "issuer.unlisted",
+    "issuer.validity",
+    "issuer.max_age",
+    "issuer.backdate",
+    "issuer.nonce",
+    "issuer.nonce_form",
+    "issuer.responder_id",
+    "issuer.embed_certificate",
+    "issuer.expired",
+    "issuer.hashes",
+    "issuer.allow_unrevoke",
+    "issuer.ca_compromised",
+    "issuer.source",
+    "issuer.source.index",
+    "issuer.source.easy_rsa",
+    "issuer.signer",
+    "issuer.signer.certificate",
+    "issuer.signer.key",
+    "issuer.signer.passphrase_file",
+    "issuer.signer.algorithm",
+    "issuer.signer.sign_with_ca_key",
+];
+
+/// Keys that the manual of a later version will have, so that whoever copies from there learns why they fail.
+pub const PLANNED: [&str; 9] = [
+    "admin",
+    "store",
+    "issuer.not_revoked",
+    "issuer.presign",
+    "issuer.source.crl",
+    "issuer.source.delta",
+    "issuer.source.good_list",
+    "issuer.source.sql",
+    "issuer.source.store",
+];
+
+/// Profiles of later versions.
+pub const PLANNED_PROFILES: [&str; 5] = ["br", "lightweight", "etsi", "iso15118", "gematik"];

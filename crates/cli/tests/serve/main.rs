@@ -1,0 +1,16 @@
+//! `certvouch serve` and `certvouch config` as processes: what goes in through sockets, files and signals, and what
+//! comes out.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+mod config;
+mod connections;
+mod http;
+mod log;
+mod reload;
+mod start;
+mod stop;
+mod support;
