@@ -4,7 +4,7 @@
 //! CRLs does not wait for a server; whoever only looks (`config check`, `status`) changes nothing on disk.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use certvouch_responder::Responder;
 use certvouch_signer::read_certificates;
 use certvouch_status::crl::{
     Changes, CrlError, CrlEvent, CrlHealth, CrlSettings, CrlSigners, CrlWatch, CrlWatchSettings,
-    Location, Refreshed, Sha1,
+    Declared, Location, Refreshed, Sha1,
 };
 use certvouch_status::limits::{DEFAULT_MAX_CRL, SHOWN_SERIALS};
 use certvouch_status::{CrlSource, GoodList, SerialKey};
@@ -34,6 +34,7 @@ pub struct Crls {
     interval: Option<i64>,
     good_list: Option<PathBuf>,
     not_revoked: NotRevoked,
+    has_folder: bool,
     state: Option<PathBuf>,
     warnings: Vec<String>,
     /// Held: where copies of the state lie while somebody only looks.
@@ -82,6 +83,7 @@ impl Crls {
             interval: config.source.refresh.map(crate::config::Period::secs),
             good_list: config.source.good_list.clone(),
             not_revoked: config.not_revoked,
+            has_folder: config.source.crl.iter().any(|it| Path::new(it).is_dir()),
             state: kept_in,
             warnings,
             _copy: copy,
@@ -216,7 +218,12 @@ impl Crls {
         if let Some(interval) = self.interval.and_then(|it| u64::try_from(it).ok()) {
             settings.poll = settings.poll.min(Duration::from_secs(interval.max(1)));
         }
-        let tell = move |event: CrlEvent| tell(&name, &responder, event);
+        let (source, has_folder) = (Arc::clone(&self.source), self.has_folder);
+        let may_have_deltas = move || {
+            let places = source.health().places;
+            has_folder || places.iter().any(|place| place.declared != Declared::Crl)
+        };
+        let tell = move |event: CrlEvent| tell(&name, &responder, &may_have_deltas, event);
         CrlWatch::start(
             Arc::clone(&self.source),
             Arc::clone(&self.fetcher),
@@ -227,7 +234,12 @@ impl Crls {
 }
 
 /// Logs an event, and lets the cache forget what it changed.
-fn tell(name: &str, responder: &Responder, event: CrlEvent) {
+fn tell(
+    name: &str,
+    responder: &Responder,
+    may_have_deltas: &impl Fn() -> bool,
+    event: CrlEvent,
+) {
     let issuer = escape(name);
     let forget = |serials: &[SerialKey]| {
         let serials: Vec<&[u8]> = serials.iter().map(SerialKey::octets).collect();
@@ -236,8 +248,12 @@ fn tell(name: &str, responder: &Responder, event: CrlEvent) {
     match event {
         CrlEvent::Refreshed(refreshed) => {
             match &refreshed.changes {
-                Changes::Serials(serials) => forget(serials),
-                // Changes::All, and whatever a later version of the library finds.
+                // A complete CRL may make a delta needless; then answers change that are the same in the old and the
+                // new complete CRL.
+                Changes::Serials(serials) if refreshed.is_delta || !may_have_deltas() => {
+                    forget(serials);
+                }
+                // Also Changes::All, and whatever a later version of the library finds.
                 _ => responder.invalidate_all(),
             }
             tell_refreshed(name, &refreshed);

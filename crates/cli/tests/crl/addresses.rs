@@ -31,10 +31,17 @@ fn redirects_and_names_that_lead_inside_are_refused_unless_named() {
             assert!(outcome.err().contains(part), "{target}: {}", outcome.err());
         }
     }
-    let named = format!("http://{LOCAL_NAME}:{port}/ca.crl");
-    let outcome = site.run(&site.flags(&["--crl", &named]));
-    assert_eq!(outcome.code, Some(2), "{}", outcome.all());
-    assert!(outcome.err().contains("loopback"), "{}", outcome.err());
+    // Names that the system's resolver takes for 127.0.0.1, and that are no address as a URL has it.
+    for name in ["127.1", "2130706433", "0x7f000001"] {
+        let url = format!("http://{name}:{port}/ca.crl");
+        let outcome = site.run(&site.flags(&["--crl", &url]));
+        assert_eq!(outcome.code, Some(2), "{url}: {}", outcome.all());
+        assert!(
+            outcome.err().contains("leads to 127.0.0.1, a loopback address"),
+            "{url}: {}",
+            outcome.err()
+        );
+    }
 }
 
 // covers: T-24

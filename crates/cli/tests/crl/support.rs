@@ -14,7 +14,7 @@ use certvouch_testkit::clock::real_now;
 use certvouch_testkit::der;
 use certvouch_testkit::http;
 use certvouch_testkit::peer::{self, Outcome};
-use certvouch_testkit::pki::{Cert, KeyAlg, World, WorldFiles};
+use certvouch_testkit::pki::{Cert, KeyAlg, World};
 use certvouch_testkit::process::{PATIENCE, Server, TempDir, temp_dir};
 
 pub(crate) const DAY: i64 = 86_400;
@@ -252,7 +252,6 @@ pub(crate) enum Told {
 pub(crate) struct Site {
     pub(crate) dir: TempDir,
     pub(crate) world: World,
-    pub(crate) files: WorldFiles,
     pub(crate) web: Web,
 }
 
@@ -260,14 +259,13 @@ impl Site {
     pub(crate) fn new() -> Self {
         let dir = temp_dir();
         let world = World::current(KeyAlg::P256);
-        let files = world.write(dir.path());
+        let _ = world.write(dir.path());
         let issued = [&world.ee_good, &world.ee_rev, &world.ee_hold];
         let list = issued.map(Cert::serial_hex).join("\n");
         std::fs::write(dir.path().join("issued.txt"), format!("{list}\n")).unwrap();
         Self {
             dir,
             world,
-            files,
             web: Web::new(),
         }
     }
