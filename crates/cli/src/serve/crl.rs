@@ -234,12 +234,7 @@ impl Crls {
 }
 
 /// Logs an event, and lets the cache forget what it changed.
-fn tell(
-    name: &str,
-    responder: &Responder,
-    may_have_deltas: &impl Fn() -> bool,
-    event: CrlEvent,
-) {
+fn tell(name: &str, responder: &Responder, may_have_deltas: &impl Fn() -> bool, event: CrlEvent) {
     let issuer = escape(name);
     let forget = |serials: &[SerialKey]| {
         let serials: Vec<&[u8]> = serials.iter().map(SerialKey::octets).collect();

@@ -37,7 +37,9 @@ fn redirects_and_names_that_lead_inside_are_refused_unless_named() {
         let outcome = site.run(&site.flags(&["--crl", &url]));
         assert_eq!(outcome.code, Some(2), "{url}: {}", outcome.all());
         assert!(
-            outcome.err().contains("leads to 127.0.0.1, a loopback address"),
+            outcome
+                .err()
+                .contains("leads to 127.0.0.1, a loopback address"),
             "{url}: {}",
             outcome.err()
         );
