@@ -14,10 +14,11 @@ use certvouch_responder::Responder;
 use certvouch_signer::read_certificates;
 use certvouch_status::crl::{
     Changes, CrlError, CrlEvent, CrlHealth, CrlSettings, CrlSigners, CrlWatch, CrlWatchSettings,
-    Declared, Location, Refreshed, Sha1,
+    Declared, Location, PlaceHealth, Refreshed, Sha1,
 };
 use certvouch_status::limits::{DEFAULT_MAX_CRL, SHOWN_SERIALS};
 use certvouch_status::{CrlSource, GoodList, SerialKey};
+use certvouch_types::Timestamp;
 
 use super::Purpose;
 use super::state;
@@ -97,7 +98,7 @@ impl Crls {
     fn ask(&self, purpose: Purpose) -> anyhow::Result<()> {
         drop(self.source.refresh_files());
         let waits = match purpose {
-            Purpose::Serve => is_any_missing(&self.source.health()),
+            Purpose::Serve => is_any_wanted(&self.source.health(), self.source.now()),
             Purpose::Look { fetch } => fetch,
         };
         if waits {
@@ -334,12 +335,13 @@ pub(crate) fn explain(error: &CrlError) -> String {
     }
 }
 
-/// Whether a place that was declared has nothing yet. A folder counts by its files.
-fn is_any_missing(health: &CrlHealth) -> bool {
-    health
-        .places
-        .iter()
-        .any(|place| place.held.is_none() && place.place.contains("://"))
+/// Whether a server has to be asked before anything is served: nothing of it is kept, or what is kept has ended.
+fn is_any_wanted(health: &CrlHealth, now: Timestamp) -> bool {
+    let wanted = |place: &PlaceHealth| {
+        let current = |held: &(_, _, Timestamp, _)| held.2 > now;
+        place.place.contains("://") && !place.held.as_ref().is_some_and(current)
+    };
+    health.places.iter().any(wanted)
 }
 
 fn settings(config: &IssuerConfig, issuer: &[u8]) -> anyhow::Result<CrlSettings> {
@@ -403,5 +405,6 @@ fn fetcher(source: &SourceConfig) -> anyhow::Result<Fetcher> {
     }
 }
 
-/// The longest that one CRL may take, redirects included; a slow server is given up much earlier by its rate.
-const LONGEST_FETCH: Duration = Duration::from_secs(600);
+/// The longest that one CRL may take, redirects included: 200 MB at 14 Mbit/s. A slow server is given up much earlier by
+/// its rate, but one that takes a request and says nothing holds up a first start this long.
+const LONGEST_FETCH: Duration = Duration::from_secs(120);
