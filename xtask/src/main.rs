@@ -13,6 +13,7 @@
 mod args;
 mod child;
 mod coverage;
+mod man;
 mod mutate;
 mod project;
 mod soak;
@@ -28,6 +29,7 @@ cargo xtask coverage [--requirements FILE] [--executed FILE]... [--json]
                                                    bind requirement rows to the tests that name them
 cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
                                                    run the fuzz targets (600 s each; --smoke: 10 s)
+cargo xtask man [OUT]                              man pages and shell completions (into target/man)
 cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
 ";
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["tidy", rest @ ..] => tidy::run(rest),
         ["coverage", rest @ ..] => coverage::run(rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
+        ["man", rest @ ..] => man::run(rest),
         ["mutate", rest @ ..] => mutate::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

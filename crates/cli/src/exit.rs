@@ -5,6 +5,8 @@
 
 use std::process;
 
+use certvouch_verify::Verdict;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,6 +52,21 @@ impl ExitCode {
     }
 }
 
+/// The code of a verdict. Nothing but GOOD is 0; a word that is new here counts as not trusted.
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Good => Self::Success,
+            Verdict::Revoked => Self::Failure,
+            Verdict::Unknown => Self::Unknown,
+            Verdict::NotCurrent => Self::NotCurrent,
+            Verdict::Malformed => Self::Malformed,
+            Verdict::ResponderError => Self::ResponderError,
+            _ => Self::NotTrusted,
+        }
+    }
+}
+
 impl From<ExitCode> for process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code.number())
@@ -76,5 +93,20 @@ mod tests {
         ];
         let numbers: Vec<u8> = all.into_iter().map(ExitCode::number).collect();
         assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn verdict_has_the_code_of_the_manual() {
+        for (verdict, number) in [
+            (Verdict::Good, 0),
+            (Verdict::Revoked, 1),
+            (Verdict::Unknown, 3),
+            (Verdict::NotCurrent, 4),
+            (Verdict::NotTrusted, 5),
+            (Verdict::Malformed, 6),
+            (Verdict::ResponderError, 7),
+        ] {
+            assert_eq!(ExitCode::from(verdict).number(), number, "{verdict}");
+        }
     }
 }

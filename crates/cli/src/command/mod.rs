@@ -4,12 +4,17 @@
 
 mod config;
 mod crl_args;
+mod decode;
 mod demo;
+mod input;
+mod json;
+mod manual;
 mod quote;
 mod serial;
 mod serve;
 mod signer;
 mod status;
+mod verify;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -43,7 +48,10 @@ Examples:
     certvouch config check certvouch.toml
     certvouch serve --config certvouch.toml
 
-Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start.";
+  Judge a response:
+    certvouch verify --cert server.pem --issuer ca.pem --response response.der
+
+Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `verify` has its own.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -57,6 +65,13 @@ enum Command {
     Signer(signer::SignerArgs),
     /// Explain which line, entry or CRL makes the answer about a serial number
     Status(Box<status::StatusArgs>),
+    /// Judge a response: one verdict, its evidence, the probable cause and the next command
+    Verify(Box<verify::VerifyArgs>),
+    /// Show what is in an OCSP request, a response or a certificate
+    Decode(decode::DecodeArgs),
+    /// Write man pages and shell completions
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 /// Reads the command line and runs what it says.
@@ -81,6 +96,9 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
         Command::Status(args) => status::run(*args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Manual(args) => manual::run(&args),
     }
 }
 

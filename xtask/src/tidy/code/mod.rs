@@ -22,6 +22,7 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
             printing,
             foreign_text,
             verified,
+            asking,
         ]
         .map(|rule| rule(source, line));
         findings.extend(
@@ -220,6 +221,46 @@ fn foreign_text(source: &Source, line: &Line) -> Option<Complaint> {
             "text of others goes through the `escape` module (T-30)".to_owned(),
         )
     })
+}
+
+/// Modules of the roof behind the commands that answer or administer, and what they share.
+const ANSWERING: [&str; 9] = [
+    "crates/cli/src/command/config",
+    "crates/cli/src/command/demo",
+    "crates/cli/src/command/publish",
+    "crates/cli/src/command/serve",
+    "crates/cli/src/command/signer",
+    "crates/cli/src/config",
+    "crates/cli/src/listen",
+    "crates/cli/src/log",
+    "crates/cli/src/serve",
+];
+
+/// Invariant 14: inside the roof only the commands that answer or administer name keys, status sources, the responder
+/// or a database driver; those that ask judge by `verify` alone.
+fn asking(source: &Source, line: &Line) -> Option<Complaint> {
+    let answering = ANSWERING.iter().any(|module| {
+        let below = source.path.strip_prefix(module);
+        below.is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+    });
+    if !within(source, &["cli"]) || answering {
+        return None;
+    }
+    let banned = [
+        "certvouch_signer",
+        "certvouch_status",
+        "certvouch_responder",
+        "rusqlite",
+        "tokio_postgres",
+        "mysql_async",
+        "cryptoki",
+        "rcgen",
+    ];
+    let word = banned.iter().find(|word| names(&line.code, word))?;
+    Some((
+        "asking",
+        format!("`{word}` outside the commands that answer or administer (invariant 14)"),
+    ))
 }
 
 /// Only `verify` makes a `VerifiedResponse`: nobody else has a type of that name, its fields stay inside the crate,

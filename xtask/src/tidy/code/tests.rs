@@ -219,6 +219,40 @@ fn foreign_text_past_the_escaper_is_found() {
 }
 
 #[test]
+fn asking_command_that_names_a_key_or_a_source_is_found() {
+    for path in [
+        "crates/cli/src/command/verify/mod.rs",
+        "crates/cli/src/command/decode/kind.rs",
+        "crates/cli/src/command/input.rs",
+        "crates/cli/src/exit.rs",
+        "crates/cli/src/command/signerless.rs",
+    ] {
+        for code in [
+            "use certvouch_signer::read_certificates;",
+            "certvouch_status::IndexTxt::open(path)",
+            "use certvouch_responder::Responder;",
+            "let db = rusqlite::Connection::open(path);",
+        ] {
+            assert_eq!(rules(path, code), ["asking"], "{path}: {code}");
+        }
+        assert_eq!(rules(path, "use certvouch_verify::Query;"), NONE);
+    }
+    for path in [
+        "crates/cli/src/command/signer.rs",
+        "crates/cli/src/command/demo/pki.rs",
+        "crates/cli/src/serve/issuer.rs",
+        "crates/cli/tests/demo.rs",
+        "crates/signer/src/lib.rs",
+    ] {
+        assert_eq!(
+            rules(path, "use certvouch_signer::FileSigner;"),
+            NONE,
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn unfinished_code_is_found_even_in_tests() {
     for text in [
         "todo!()",
