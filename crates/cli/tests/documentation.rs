@@ -2,8 +2,9 @@
 //! backquotes is run or at least asked for its help.
 //!
 //! A block runs line by line in a folder of its own, a copy of one tree: `ca.pem`, `ca.key`, `index.txt`, a delegated
-//! responder `ocsp.pem` and `ocsp.key`, a certificate `server.pem`, the same as an easy-rsa folder `pki`, a second CA
-//! with `2` in its names, and the page's own TOML block as `certvouch.toml`. A server in a line keeps running for the
+//! responder `ocsp.pem` and `ocsp.key`, a certificate `server.pem` that is also in the folder `issued`, a CRL
+//! `ca.crl`, the same as an easy-rsa folder `pki`, a second CA with `2` in its names, and the page's own TOML block as
+//! `certvouch.toml`. URLs of hosts below `.example` lead to a web server of the test that has the CRL. A server in a line keeps running for the
 //! lines behind it, until another server starts or the block ends; `127.0.0.1:8080` stands for wherever it listens.
 //! A line that fails fails the test.
 
@@ -12,6 +13,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -99,7 +102,11 @@ fn tree(openssl: &Peer) -> &'static Path {
             let gone = ca.issue("gone", "1002");
             let signer = ca.issue_ocsp_signer("OCSP", "1003");
             ca.revoke(&gone, Revocation::Reason("keyCompromise"));
+            let issued = dir.path().join(format!("issued{suffix}"));
+            fs::create_dir(&issued).unwrap();
+            fs::copy(&server.cert, issued.join("server.pem")).unwrap();
             for (from, to) in [
+                (ca.crl(), "ca.crl"),
                 (ca.cert(), "ca.pem"),
                 (ca.key(), "ca.key"),
                 (ca.index(), "index.txt"),
@@ -123,8 +130,53 @@ fn tree(openssl: &Peer) -> &'static Path {
     .path()
 }
 
+/// The web server for every URL of a page whose host ends in `.example`: it has the tree's CRL, whatever is asked for.
+fn crl_server(openssl: &Peer) -> std::net::SocketAddr {
+    static ADDRESS: OnceLock<std::net::SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(|| {
+        let crl = fs::read(tree(openssl).join("ca.crl")).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = [0; 2048];
+                // One request without a body fits into one read; who hangs up does not matter here.
+                let _ = stream.read(&mut head);
+                let length = crl.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+                let _ = stream.write_all(&[head.as_bytes(), &crl].concat());
+            }
+        });
+        address
+    })
+}
+
+/// The same line with `http://NAME.example:PORT/` and `https://…` leading to that server.
+fn at_home(line: &str, openssl: &Peer) -> String {
+    let words = line.split_inclusive([' ', '\'']);
+    let at_home = |word: &str| -> String {
+        let rest = word
+            .strip_prefix("http://")
+            .or_else(|| word.strip_prefix("https://"));
+        match rest.and_then(|rest| rest.split_once('/')) {
+            Some((host, path))
+                if host
+                    .split(':')
+                    .next()
+                    .is_some_and(|it| it.ends_with(".example")) =>
+            {
+                format!("http://{}/{path}", crl_server(openssl))
+            }
+            _ => word.to_owned(),
+        }
+    };
+    words.map(at_home).collect()
+}
+
 /// A block's folder and the server that runs in it.
 struct Shell {
+    openssl: Peer,
     dir: TempDir,
     server: Option<(Server, String)>,
 }
@@ -141,11 +193,16 @@ impl Shell {
         if let Some(text) = configuration {
             fs::write(dir.path().join("certvouch.toml"), text).unwrap();
         }
-        Self { dir, server: None }
+        let openssl = openssl.clone();
+        Self {
+            openssl,
+            dir,
+            server: None,
+        }
     }
 
     fn line(&mut self, line: &str) -> Result<(), String> {
-        match kind(line) {
+        match kind(&at_home(line, &self.openssl)) {
             Kind::Nothing => Ok(()),
             Kind::Server(line) => self.serve(&line),
             Kind::Command(line) => self.run(&line),
@@ -200,6 +257,7 @@ impl Shell {
             .into_iter()
             .chain(env::split_paths(&others));
         command.env("PATH", env::join_paths(path).unwrap());
+        command.env("XDG_STATE_HOME", self.dir.path().join("state"));
         for proxy in ["http_proxy", "HTTP_PROXY"] {
             command.env_remove(proxy);
         }

@@ -70,6 +70,18 @@ impl Tree {
         command
     }
 
+    fn serve_crl(&self, place: &str) -> Command {
+        let (cert, key) = &self.signer;
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(self.dir.path());
+        command.arg("serve").args(["--listen", "127.0.0.1:0"]);
+        command.arg("--issuer").arg(self.ca.cert());
+        command.arg("--signer-cert").arg(cert);
+        command.arg("--signer-key").arg(key);
+        command.args(["--crl", place, "--crl-state", "state"]);
+        command
+    }
+
     /// What certvouch writes when it starts with this pair and refuses.
     fn refusal(&self, cert: Option<&Path>, key: &Path) -> String {
         refused(&mut self.serve(&self.ca.cert(), cert, key, &self.ca.index()))
@@ -185,6 +197,7 @@ fn refusals_to_start_say_what_the_page_says() {
         fs::write(&index, text).unwrap();
         refused(&mut tree.serve(&tree.ca.cert(), Some(cert), key, &index))
     };
+    let with_crl = |place: &str| refused(&mut tree.serve_crl(place));
     let foreign_folder = temp_dir();
     fs::write(foreign_folder.path().join("a"), "b").unwrap();
     let mut demo = Command::new(PROGRAM);
@@ -224,6 +237,11 @@ fn refusals_to_start_say_what_the_page_says() {
             (
                 "the file ends within this line",
                 with_index("V\t301231000000Z\t\t01\tunknown\t/CN=a"),
+            ),
+            ("no CRL to answer from", with_crl("absent.crl")),
+            (
+                "not connected to unless it is named",
+                with_crl("http://127.1:1/ca.crl"),
             ),
             ("is not a demo folder", refused(&mut demo)),
         ],
@@ -310,6 +328,15 @@ fn words_of_a_running_server_are_those_of_the_page() {
     fs::rename(tree.dir.path().join("empty"), &index).unwrap();
     let kept = server.wait_for_stderr("the rows read before stay in force");
 
+    let place = tree.dir.path().join("ca.crl");
+    fs::copy(tree.ca.crl(), &place).unwrap();
+    let of_crl = Server::start(&mut tree.serve_crl("ca.crl"));
+    let _ = of_crl.listening_address();
+    let unknown = of_crl.wait_for_stderr("does not say what was issued");
+    fs::write(tree.dir.path().join("cut"), "cut").unwrap();
+    fs::rename(tree.dir.path().join("cut"), &place).unwrap();
+    let refused = of_crl.wait_for_stderr("the CRL does not count");
+
     let home = temp_dir();
     let demo = |arguments: &[&str]| {
         let mut command = Command::new(PROGRAM);
@@ -323,6 +350,11 @@ fn words_of_a_running_server_are_those_of_the_page() {
         "What certvouch says while it runs",
         &[
             ("the rows read before stay in force", kept),
+            ("the CRL does not count", refused),
+            (
+                "answered unknown, since a CRL does not say what was issued",
+                unknown,
+            ),
             ("revoked already, and that is final", released),
         ],
     );

@@ -1,7 +1,9 @@
 //! Adapters that know who is revoked. This crate never sees a key.
 //!
 //! [`IndexTxt`] answers from the `index.txt` of an OpenSSL CA; [`easy_rsa`] finds one in an
-//! easy-rsa folder; [`Watch`] keeps it up to date. Three promises hold for every source here:
+//! easy-rsa folder; [`Watch`] keeps it up to date. [`CrlSource`] answers from CRLs, with
+//! [`GoodList`] to know what was issued, and [`CrlWatch`] keeps both up to date. Three promises
+//! hold for every source here:
 //!
 //! 1. A new state is read, checked and compared aside, and then swapped in whole. Whatever is
 //!    broken, half-written or missing leaves the old truth standing and becomes an error that names
@@ -15,13 +17,17 @@
 
 #![warn(missing_docs)]
 
+pub mod crl;
 pub mod easy_rsa;
 mod escape;
+pub mod good_list;
 pub mod index_txt;
 pub mod limits;
 mod serial_key;
 pub mod watch;
 
+pub use crl::{CrlSource, CrlWatch};
+pub use good_list::GoodList;
 pub use index_txt::{Health, IndexTxt, OpenError, ReloadError, Reloaded, UnrevokePolicy};
 pub use serial_key::SerialKey;
 pub use watch::{Watch, WatchSettings};

@@ -47,3 +47,13 @@ pub const RETRY_PAUSES: [Duration; 7] = [
     Duration::from_millis(240),
     Duration::from_millis(500),
 ];
+
+/// Serial numbers that a change of a CRL names one by one. Beyond that a cache is emptied: to forget a hundred thousand
+/// answers one by one takes as long as to make them again.
+pub const MAX_CHANGES: usize = 100_000;
+
+/// Octets of a CRL that are fetched, unless the operator says another number: five million entries have about 250 MB.
+pub const DEFAULT_MAX_CRL: u64 = 1 << 30;
+
+/// URLs of one freshestCRL that are looked at: one point with an http and an ldap URL is what is seen.
+pub const MAX_FRESHEST: usize = 8;

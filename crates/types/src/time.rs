@@ -30,6 +30,9 @@ impl Timestamp {
     /// 0000-01-01T00:00:00Z, the earliest moment that can be written.
     pub const MIN: Self = Self(-62_167_219_200);
 
+    /// 1950-01-01T00:00:00Z, the earliest moment that a UTCTime can say.
+    pub(crate) const EARLIEST_UTC_TIME: Self = Self(-631_152_000);
+
     /// From seconds since 1970; values that no ASN.1 time can express are clamped.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Self {

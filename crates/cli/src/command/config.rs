@@ -9,7 +9,7 @@ use super::{refuse, say_error};
 use crate::clock::Clock;
 use crate::config::{Config, Log};
 use crate::exit::ExitCode;
-use crate::serve::{Loaded, load};
+use crate::serve::{Loaded, Purpose, load};
 
 /// Flags of `certvouch config`.
 #[derive(Debug, Args)]
@@ -22,7 +22,8 @@ pub(super) struct ConfigArgs {
 enum Action {
     /// Do everything that serve does, short of listening, and say what would be served
     ///
-    /// Keys, certificates and indexes are opened and checked. Exit code 0 means that serve would start, 2 that it
+    /// Keys, certificates, indexes and CRLs are opened and checked, the latter also from their servers; nothing is
+    /// changed. Exit code 0 means that serve would start, 2 that it
     /// would refuse to.
     Check(FileArgs),
     /// Print the effective configuration, defaults included, as TOML that can be read again
@@ -45,7 +46,7 @@ pub(super) fn run(args: ConfigArgs) -> ExitCode {
         Err(why) => return refuse(&Log::default(), &why),
     };
     let text = match &args.action {
-        Action::Check(_) => match load(&config, &Clock::system()) {
+        Action::Check(_) => match load(&config, &Clock::system(), Purpose::Look { fetch: true }) {
             Ok((issuers, _)) => summary(&config, &issuers),
             Err(why) => return refuse(&Log::default(), &format_args!("{why:#}")),
         },

@@ -3,14 +3,17 @@
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
 mod config;
+mod crl_args;
 mod decode;
 mod demo;
 mod input;
 mod json;
 mod manual;
 mod quote;
+mod serial;
 mod serve;
 mod signer;
+mod status;
 mod verify;
 
 use std::fmt;
@@ -60,6 +63,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Make what signs the answers
     Signer(signer::SignerArgs),
+    /// Explain which line, entry or CRL makes the answer about a serial number
+    Status(Box<status::StatusArgs>),
     /// Judge a response: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
     /// Show what is in an OCSP request, a response or a certificate
@@ -90,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
+        Command::Status(args) => status::run(*args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Manual(args) => manual::run(&args),

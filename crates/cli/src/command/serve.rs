@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::crl_args::CrlArgs;
 use super::refuse;
 use crate::clock::Clock;
 use crate::config::choice::{
@@ -29,6 +30,8 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     issuer: Box<IssuerArgs>,
     #[command(flatten)]
+    crl: Box<CrlArgs>,
+    #[command(flatten)]
     server: ServerArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -42,11 +45,15 @@ Examples:
   An easy-rsa folder, on every IPv4 address:
     certvouch serve --easy-rsa ~/easy-rsa --signer-cert ocsp.pem --signer-key ocsp.key --listen 0.0.0.0:80
 
+  A CA that publishes a CRL, with the certificates that it issued in a folder:
+    certvouch serve --issuer ca.pem --signer-cert ocsp.pem --signer-key ocsp.key \\
+      --crl http://pki.example/ca.crl --good-list issued/
+
   Many issuers:
     certvouch serve --config certvouch.toml
 
 Standard output is one line `listening on http://ADDRESS:PORT` for each address; logs go to standard error.
-SIGTERM and SIGINT let running requests finish. A changed index is read again by itself.
+SIGTERM and SIGINT let running requests finish. A changed index or CRL is taken by itself.
 Exit codes: 0 stopped in good order, 1 failed while running, 2 refused to start.";
 
 /// A file, or flags for one issuer.
@@ -84,7 +91,7 @@ struct IssuerArgs {
     #[arg(long)]
     sign_with_ca_key: bool,
     /// The OpenSSL index.txt that says who is revoked
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["easy_rsa", "config"], conflicts_with = "easy_rsa")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["easy_rsa", "crl", "config"], conflicts_with = "easy_rsa")]
     index: Option<PathBuf>,
     /// The easy-rsa folder that has the index.txt
     #[arg(long, value_name = "DIR")]
@@ -219,7 +226,7 @@ impl ServeArgs {
         let mut config = match &self.config.config {
             Some(file) => Config::from_file(file)?,
             None => Config {
-                issuers: vec![self.issuer.into_config()],
+                issuers: vec![self.issuer.into_config(*self.crl)],
                 ..Config::default()
             },
         };
@@ -230,7 +237,7 @@ impl ServeArgs {
 }
 
 impl IssuerArgs {
-    fn into_config(self) -> IssuerConfig {
+    fn into_config(self, crl: CrlArgs) -> IssuerConfig {
         let signer = SignerConfig {
             certificate: self.signer_cert,
             key: self.signer_key.unwrap_or_default(),
@@ -245,11 +252,13 @@ impl IssuerArgs {
             source: SourceConfig {
                 index: self.index,
                 easy_rsa: self.easy_rsa,
+                ..SourceConfig::default()
             },
             allow_unrevoke: self.allow_unrevoke,
             ca_compromised: self.ca_compromised,
             ..IssuerConfig::default()
         };
+        crl.change(&mut issuer);
         set(&mut issuer.unlisted, self.unlisted);
         set(&mut issuer.validity, self.validity);
         set(&mut issuer.max_age, self.max_age);

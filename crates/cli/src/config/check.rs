@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use certvouch_crypto::SignatureAlgorithm;
+use certvouch_status::crl::Location;
 use certvouch_status::easy_rsa;
 
+use super::choice::NotRevoked;
 use super::document::nearest;
 use super::schema::{Config, IssuerConfig, Server, SignerConfig};
 use super::units::Period;
@@ -139,17 +141,7 @@ fn check_issuer(issuer: &IssuerConfig, refuse: Refuse<'_>) {
         );
     }
     let source = &issuer.source;
-    match (&source.index, &source.easy_rsa) {
-        (None, None) => refuse(
-            "source",
-            "no source says who is revoked: source = { index = \"index.txt\" } or { easy_rsa = \"pki\" }".to_owned(),
-        ),
-        (Some(_), Some(_)) => refuse(
-            "source",
-            "source names both an index and an easy-rsa folder: one of them".to_owned(),
-        ),
-        _ => {}
-    }
+    check_source(issuer, refuse);
     if issuer.certificate.is_none() && source.easy_rsa.is_none() {
         refuse("certificate", "the CA certificate is not named".to_owned());
     }
@@ -172,6 +164,84 @@ fn check_issuer(issuer: &IssuerConfig, refuse: Refuse<'_>) {
             _ => "validity",
         };
         refuse(key, fault.to_string());
+    }
+}
+
+/// Which source there is, and that nothing stands there that belongs to another.
+fn check_source(issuer: &IssuerConfig, refuse: Refuse<'_>) {
+    let source = &issuer.source;
+    let has_crl = !source.crl.is_empty();
+    match (&source.index, &source.easy_rsa, has_crl) {
+        (None, None, false) => refuse(
+            "source",
+            "no source says who is revoked: source = { index = \"index.txt\" }, { easy_rsa = \"pki\" } or { crl = \
+             [\"http://pki.example/ca.crl\"] }"
+                .to_owned(),
+        ),
+        (Some(_), Some(_), _) => refuse(
+            "source",
+            "source names both an index and an easy-rsa folder: one of them".to_owned(),
+        ),
+        (Some(_), None, true) | (None, Some(_), true) => refuse(
+            "source",
+            "source names both CRLs and an index: one of them; an index that only says what was issued is a good_list"
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    if !has_crl {
+        for (key, is_set) in [
+            ("source.delta_crl", !source.delta_crl.is_empty()),
+            ("source.good_list", source.good_list.is_some()),
+            ("source.state", source.state.is_some()),
+            ("source.refresh", source.refresh.is_some()),
+            ("source.allow_addresses", !source.allow_addresses.is_empty()),
+            ("source.crl_issuers", !source.crl_issuers.is_empty()),
+            ("source.accept_sha1", source.accept_sha1),
+            ("source.tls_ca", source.tls_ca.is_some()),
+            ("source.proxy", source.proxy.is_some()),
+            ("not_revoked", issuer.not_revoked != NotRevoked::default()),
+        ] {
+            if is_set {
+                refuse(
+                    key,
+                    format!("{key} goes with CRLs only: source = {{ crl = [\"…\"] }}"),
+                );
+            }
+        }
+        return;
+    }
+    if issuer.allow_unrevoke {
+        refuse(
+            "allow_unrevoke",
+            "allow_unrevoke goes with an index only: a newer CRL is the CA's word".to_owned(),
+        );
+    }
+    for (key, places) in [
+        ("source.crl", &source.crl),
+        ("source.delta_crl", &source.delta_crl),
+    ] {
+        for place in places {
+            if place.is_empty() {
+                refuse(key, format!("{key} names nothing"));
+            } else if let Err(why) = Location::from_text(place) {
+                refuse(key, why);
+            }
+        }
+    }
+    if let Some(proxy) = &source.proxy
+        && !matches!(Location::from_text(proxy), Ok(Location::Url(_)))
+    {
+        refuse(
+            "source.proxy",
+            format!("{proxy:?} is no URL such as \"http://proxy:3128\""),
+        );
+    }
+    if source.refresh == Some(Period::default()) {
+        refuse(
+            "source.refresh",
+            "refresh is 0, so that servers would be asked without a pause".to_owned(),
+        );
     }
 }
 
@@ -216,12 +286,23 @@ fn check_against(issuer: &IssuerConfig, others: &[IssuerConfig], refuse: Refuse<
                 format!("two issuers have the name {:?}", issuer.name),
             );
         }
+        if let (Some(list), Some(others_list)) = (&issuer.source.good_list, &other.source.good_list)
+            && same_file(list, others_list)
+            && !list.is_dir()
+        {
+            refuse(
+                "source.good_list",
+                format!(
+                    "the issuers {:?} and {:?} share the good-list {}: it names serial numbers without their issuer; give \
+                     each CA its own, or a folder of certificates",
+                    other.name,
+                    issuer.name,
+                    list.display()
+                ),
+            );
+        }
         let (Some(index), Some(others_index)) = (index_of(issuer), index_of(other)) else {
             continue;
-        };
-        let same_file = |one: &PathBuf, two: &PathBuf| {
-            one == two
-                || matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
         };
         if same_file(&index, &others_index) {
             refuse(
@@ -236,6 +317,11 @@ fn check_against(issuer: &IssuerConfig, others: &[IssuerConfig], refuse: Refuse<
             );
         }
     }
+}
+
+fn same_file(one: &PathBuf, two: &PathBuf) -> bool {
+    one == two
+        || matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
 }
 
 /// The index file of an issuer, also that inside an easy-rsa folder.

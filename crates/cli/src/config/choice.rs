@@ -24,6 +24,18 @@ pub enum Unlisted {
     Revoked,
 }
 
+/// The answer where a CRL lists nothing and nobody knows whether the certificate was issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum NotRevoked {
+    /// Signed: unknown. A CRL cannot say that something was issued.
+    #[default]
+    Unknown,
+    /// Signed: good, also for numbers that somebody made up.
+    Good,
+}
+
 /// What becomes of the nonce in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -135,6 +147,15 @@ impl From<Unlisted> for role::Unlisted {
             Unlisted::Unknown => Self::Unknown,
             Unlisted::Unauthorized => Self::Unauthorized,
             Unlisted::Revoked => Self::Revoked,
+        }
+    }
+}
+
+impl From<NotRevoked> for role::NotRevoked {
+    fn from(choice: NotRevoked) -> Self {
+        match choice {
+            NotRevoked::Unknown => Self::Unknown,
+            NotRevoked::Good => Self::Good,
         }
     }
 }

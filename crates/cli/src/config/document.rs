@@ -269,8 +269,6 @@ mod tests {
         for text in [
             "[admin]\nlisten = \"127.0.0.1:8081\"\n",
             "[store]\nurl = \"sqlite:///x\"\n",
-            "[[issuer]]\nnot_revoked = \"good\"\n",
-            "[[issuer]]\nsource = { crl = \"http://x/ca.crl\" }\n",
             "[[issuer]]\nsource = { sql = \"x\" }\n",
             "[[issuer]]\nprofile = \"br\"\n",
         ] {

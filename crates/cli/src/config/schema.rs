@@ -14,10 +14,10 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::choice::{
-    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, ResponderId,
-    Unlisted,
+    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, NotRevoked,
+    ResponderId, Unlisted,
 };
-use super::units::{Period, Size};
+use super::units::{NetworkText, Period, Size};
 
 /// Everything that an operator decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -109,6 +109,8 @@ pub struct IssuerConfig {
     pub profile: Profile,
     /// The answer about serial numbers that were never issued.
     pub unlisted: Unlisted,
+    /// The answer where a CRL says that a serial number is not revoked and nothing says that it was issued.
+    pub not_revoked: NotRevoked,
     /// From thisUpdate to nextUpdate.
     pub validity: Period,
     /// The most time in HTTP caches.
@@ -160,6 +162,36 @@ pub struct SourceConfig {
     /// An easy-rsa folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub easy_rsa: Option<PathBuf>,
+    /// Complete CRLs: files, folders with `*.crl`, http or https URLs. Together they are the declared set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crl: Vec<String>,
+    /// Delta CRLs: files or URLs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delta_crl: Vec<String>,
+    /// What was issued, for CRLs: a folder of certificates, or a file of serial numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_list: Option<PathBuf>,
+    /// Where marks and copies of CRLs are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
+    /// How often URLs are asked; nothing is by HTTP freshness and nextUpdate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Period>,
+    /// Networks that may be connected to although they are not public.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_addresses: Vec<NetworkText>,
+    /// Certificates of CRL issuers beside the CA.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crl_issuers: Vec<PathBuf>,
+    /// CRLs signed with SHA-1 are believed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accept_sha1: bool,
+    /// The roots that https URLs trust, PEM; nothing is those of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_ca: Option<PathBuf>,
+    /// The HTTP proxy for URLs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
 }
 
 /// `signer = { … }`
@@ -236,6 +268,7 @@ impl Default for IssuerConfig {
             certificate: None,
             profile: Profile::default(),
             unlisted: Unlisted::default(),
+            not_revoked: NotRevoked::default(),
             validity: period(policy.validity),
             max_age: policy
                 .max_age
@@ -264,6 +297,7 @@ impl IssuerConfig {
         policy.max_age = self.max_age.secs();
         policy.backdate = self.backdate.secs();
         policy.unlisted = self.unlisted.into();
+        policy.not_revoked = self.not_revoked.into();
         policy.nonce = self.nonce.into();
         policy.nonce_form = self.nonce_form.into();
         policy.expired = self.expired.into();
@@ -276,6 +310,14 @@ impl IssuerConfig {
         policy.ca_compromised = self.ca_compromised.map(|moment| moment.0);
         policy
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The port that `serve` takes when none is named; 80 needs privileges.
@@ -316,7 +358,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 }
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name.
-pub const KEYS: [&str; 44] = [
+pub const KEYS: [&str; 55] = [
     "server",
     "server.listen",
     "server.paths",
@@ -341,6 +383,7 @@ pub const KEYS: [&str; 44] = [
     "issuer.certificate",
     "issuer.profile",
     "issuer.unlisted",
+    "issuer.not_revoked",
     "issuer.validity",
     "issuer.max_age",
     "issuer.backdate",
@@ -355,6 +398,16 @@ pub const KEYS: [&str; 44] = [
     "issuer.source",
     "issuer.source.index",
     "issuer.source.easy_rsa",
+    "issuer.source.crl",
+    "issuer.source.delta_crl",
+    "issuer.source.good_list",
+    "issuer.source.state",
+    "issuer.source.refresh",
+    "issuer.source.allow_addresses",
+    "issuer.source.crl_issuers",
+    "issuer.source.accept_sha1",
+    "issuer.source.tls_ca",
+    "issuer.source.proxy",
     "issuer.signer",
     "issuer.signer.certificate",
     "issuer.signer.key",
@@ -364,14 +417,10 @@ pub const KEYS: [&str; 44] = [
 ];
 
 /// Keys that the manual of a later version will have, so that whoever copies from there learns why they fail.
-pub const PLANNED: [&str; 9] = [
+pub const PLANNED: [&str; 5] = [
     "admin",
     "store",
-    "issuer.not_revoked",
     "issuer.presign",
-    "issuer.source.crl",
-    "issuer.source.delta",
-    "issuer.source.good_list",
     "issuer.source.sql",
     "issuer.source.store",
 ];

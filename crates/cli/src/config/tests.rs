@@ -66,6 +66,16 @@ fn list_of_keys_is_that_of_the_structs() {
         source: SourceConfig {
             index: Some("i".into()),
             easy_rsa: Some("e".into()),
+            crl: vec!["c".to_owned()],
+            delta_crl: vec!["d".to_owned()],
+            good_list: Some("g".into()),
+            state: Some("s".into()),
+            refresh: Some("5m".parse().unwrap()),
+            allow_addresses: vec!["10.0.0.0/8".parse().unwrap()],
+            crl_issuers: vec!["i".into()],
+            accept_sha1: true,
+            tls_ca: Some("t".into()),
+            proxy: Some("http://p".to_owned()),
         },
         signers: vec![SignerConfig {
             certificate: Some("c".into()),

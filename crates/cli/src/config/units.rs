@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use certvouch_fetch::Network;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A duration in whole seconds.
@@ -16,6 +17,10 @@ pub struct Period(u32);
 /// A number of octets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(u64);
+
+/// A network, by the text that the operator wrote: `10.0.0.0/8`, or one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkText(String, Network);
 
 const PERIODS: [(&str, u32); 6] = [
     ("y", 365 * 86_400),
@@ -70,6 +75,41 @@ impl Size {
     #[must_use]
     pub fn to_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl NetworkText {
+    /// For the rules about addresses.
+    #[must_use]
+    pub const fn network(&self) -> Network {
+        self.1
+    }
+}
+
+impl FromStr for NetworkText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(|network| Self(text.to_owned(), network))
+    }
+}
+
+impl fmt::Display for NetworkText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for NetworkText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for NetworkText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,8 +1,7 @@
-//! One issuer, from its configuration to something that can answer: certificates, keys and index are opened here.
+//! One issuer, from its configuration to something that can answer: certificates, keys and source are opened here.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use certvouch_crypto::SignatureAlgorithm;
@@ -10,10 +9,13 @@ use certvouch_responder::{Issuer, ResponseSigner};
 use certvouch_signer::{
     PassphraseSource, SignWithCaKey, SignerConfig, SigningIdentity, Warning, read_certificates,
 };
-use certvouch_status::{IndexTxt, UnrevokePolicy, easy_rsa};
+use certvouch_status::easy_rsa;
 use certvouch_types::{Certificate, Timestamp};
 
-use crate::config::{self, IssuerConfig, index_of};
+use super::Purpose;
+use super::source::Source;
+use crate::clock::Clock;
+use crate::config::{self, IssuerConfig};
 use crate::escape::{escape, escape_display, escape_path};
 
 /// An issuer whose files are open.
@@ -22,7 +24,7 @@ pub struct Loaded {
     name: String,
     subject: String,
     identities: Vec<SigningIdentity>,
-    index: Arc<IndexTxt>,
+    source: Source,
     policy: certvouch_responder::Policy,
     warnings: Vec<String>,
 }
@@ -33,7 +35,12 @@ impl Loaded {
     /// # Errors
     /// Whatever would keep clients from believing the answers, or the source from being asked: with its cause and,
     /// where there is one, the command that mends it.
-    pub fn open(config: &IssuerConfig, now: Timestamp) -> anyhow::Result<(Self, Issuer)> {
+    pub fn open(
+        config: &IssuerConfig,
+        clock: &Clock,
+        purpose: Purpose,
+    ) -> anyhow::Result<(Self, Issuer)> {
+        let now = clock.now();
         let certificate_file = certificate_file(config)?;
         let certificates = read_certificates(&certificate_file)?;
         let der = certificates
@@ -54,12 +61,12 @@ impl Loaded {
             .iter()
             .map(|signer| identity(signer, &certificate, &certificate_file, now))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let index = Arc::new(open_index(config, now)?);
+        let source = Source::open(config, der, clock, purpose)?;
         let policy = config.policy();
         let issuer = Issuer::new(
             config.name.as_str(),
             &certificate,
-            index.clone(),
+            source.as_status_source(),
             response_signers(config, &identities),
             policy.clone(),
         )?;
@@ -67,7 +74,7 @@ impl Loaded {
             name: config.name.clone(),
             subject: escape_display(&certificate.subject),
             identities,
-            index,
+            source,
             policy,
             warnings,
         };
@@ -82,8 +89,8 @@ impl Loaded {
 
     /// Who knows.
     #[must_use]
-    pub const fn index(&self) -> &Arc<IndexTxt> {
-        &self.index
+    pub const fn source(&self) -> &Source {
+        &self.source
     }
 
     /// What an operator should hear at the start.
@@ -92,8 +99,7 @@ impl Loaded {
         let about_signers = self.identities.iter().flat_map(SigningIdentity::warnings);
         let mut all = self.warnings.clone();
         all.extend(about_signers.map(escape_warning));
-        let reports = self.index.with_table(|table| table.reports().clone());
-        all.extend(index_oddities(self.index.path(), &reports));
+        all.extend(self.source.warnings());
         all
     }
 
@@ -106,18 +112,32 @@ impl Loaded {
 
     /// What is served, for a log line: the same facts as `Display` shows to people.
     pub fn log(&self) {
-        let counts = self.index.health().counts;
-        tracing::info!(
-            issuer = %escape(&self.name),
-            subject = self.subject,
-            signer = self.signers().collect::<Vec<_>>().join("; "),
-            rows = counts.rows,
-            revoked = counts.revoked,
-            on_hold = counts.on_hold,
-            validity = %Lasting(self.policy.validity),
-            exposure = %Lasting(self.policy.worst_case_exposure()),
-            "serving an issuer"
-        );
+        let (issuer, subject) = (escape(&self.name), &self.subject);
+        let signer = self.signers().collect::<Vec<_>>().join("; ");
+        let validity = Lasting(self.policy.validity);
+        let exposure = Lasting(self.policy.worst_case_exposure());
+        match &self.source {
+            Source::Index(index) => {
+                let counts = index.health().counts;
+                tracing::info!(
+                    %issuer,
+                    subject,
+                    signer,
+                    rows = counts.rows,
+                    revoked = counts.revoked,
+                    on_hold = counts.on_hold,
+                    %validity,
+                    %exposure,
+                    "serving an issuer"
+                );
+            }
+            Source::Crl(crls) => {
+                let (crls, entries, issued) = crls.counts();
+                tracing::info!(
+                    %issuer, subject, signer, crls, entries, issued, %validity, %exposure, "serving an issuer"
+                );
+            }
+        }
     }
 
     fn signers(&self) -> impl Iterator<Item = String> {
@@ -142,20 +162,14 @@ impl Loaded {
 impl fmt::Display for Loaded {
     /// For `config check`: what would be served, and what that means.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.index.health().counts;
         writeln!(f, "issuer {}", escape(&self.name))?;
         writeln!(f, "  subject   {}", self.subject)?;
         for signer in self.signers() {
             writeln!(f, "  signer    {signer}")?;
         }
-        writeln!(
-            f,
-            "  source    {}: {} rows, {} revoked, {} on hold",
-            escape_path(self.index.path()),
-            counts.rows,
-            counts.revoked,
-            counts.on_hold
-        )?;
+        for line in self.source.lines() {
+            writeln!(f, "  source    {line}")?;
+        }
         writeln!(
             f,
             "  validity  {}, renewed after {}",
@@ -167,7 +181,7 @@ impl fmt::Display for Loaded {
             "  exposure  a client may hold a good answer for up to {} after a revocation",
             Lasting(self.policy.worst_case_exposure())
         )?;
-        for warning in self.warnings() {
+        for warning in self.warnings().into_iter().chain(self.source.problems()) {
             write!(f, "\n  warning   {warning}")?;
         }
         Ok(())
@@ -175,7 +189,7 @@ impl fmt::Display for Loaded {
 }
 
 /// The CA certificate: named, or that of the easy-rsa folder.
-fn certificate_file(config: &IssuerConfig) -> anyhow::Result<PathBuf> {
+pub(crate) fn certificate_file(config: &IssuerConfig) -> anyhow::Result<PathBuf> {
     if let Some(file) = &config.certificate {
         return Ok(file.clone());
     }
@@ -188,27 +202,12 @@ fn certificate_file(config: &IssuerConfig) -> anyhow::Result<PathBuf> {
     }
 }
 
-fn no_easy_rsa(folder: &Path) -> anyhow::Error {
+pub(super) fn no_easy_rsa(folder: &Path) -> anyhow::Error {
     anyhow!(
         "{} is no easy-rsa folder: neither it nor a pki folder in it holds both ca.crt and index.txt; \
          `easyrsa init-pki` and `easyrsa build-ca` make them",
         escape_path(folder)
     )
-}
-
-fn open_index(config: &IssuerConfig, now: Timestamp) -> anyhow::Result<IndexTxt> {
-    if let Some(folder) = &config.source.easy_rsa
-        && easy_rsa::detect(folder).is_none()
-    {
-        return Err(no_easy_rsa(folder));
-    }
-    let path = index_of(config).context("no source says who is revoked")?;
-    let unrevoke = if config.allow_unrevoke {
-        UnrevokePolicy::Allow
-    } else {
-        UnrevokePolicy::Refuse
-    };
-    Ok(IndexTxt::open(&path, unrevoke, now)?)
 }
 
 fn identity(
@@ -243,25 +242,6 @@ fn response_signers(config: &IssuerConfig, identities: &[SigningIdentity]) -> Ve
 fn escape_warning(warning: &Warning) -> String {
     escape_display(warning)
 }
-
-/// Oddities of an index, as sentences: the first few, and how many more there are.
-pub(super) fn index_oddities(
-    path: &Path,
-    reports: &certvouch_status::index_txt::Reports,
-) -> Vec<String> {
-    let shown = reports.listed().iter().take(SHOWN_REPORTS);
-    let mut lines: Vec<String> = shown
-        .map(|report| format!("{}: {}", escape_path(path), escape_display(report)))
-        .collect();
-    if reports.total() > lines.len() {
-        let more = reports.total() - lines.len();
-        lines.push(format!("{}: {more} more rows are odd", escape_path(path)));
-    }
-    lines
-}
-
-/// Oddities of one index that are logged one by one; they say the same again and again.
-const SHOWN_REPORTS: usize = 5;
 
 /// Seconds as people say them: the two largest units, `59m 59s`.
 struct Lasting(i64);

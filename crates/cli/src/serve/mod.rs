@@ -1,11 +1,14 @@
 //! The server: everything that [`crate::config`] names, opened, put together, kept up to date, and ended in good order.
 //!
 //! [`load`] does all that a start needs short of listening, so that `config check` and `serve` cannot disagree.
-//! [`start`] listens; from then on three things run: the threads of [`crate::listen`], a watch on each index, and the
+//! [`start`] listens; from then on three things run: the threads of [`crate::listen`], a watch on each source, and the
 //! control loop of [`Running::wait`], which hears signals and counts down to the end of signer certificates.
 
+mod crl;
 mod issuer;
 mod limits;
+mod source;
+mod state;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,10 +16,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use certvouch_responder::{Responder, Settings};
-use certvouch_status::{ReloadError, Reloaded, Watch, WatchSettings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use crl::Crls;
 pub use issuer::Loaded;
+pub(crate) use issuer::certificate_file;
+use source::Keeper;
+pub use source::Source;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,15 +30,32 @@ use crate::escape::escape;
 use crate::exit::ExitCode;
 use crate::listen::{self, Bound, Listener};
 
-/// Opens and checks everything: certificates, keys, indexes.
+/// What somebody wants of the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// Only to look: nothing on disk is changed.
+    Look {
+        /// Whether servers are asked; otherwise the last good CRLs of the state folder stand for them.
+        fetch: bool,
+    },
+    /// To answer from them.
+    Serve,
+}
+
+/// Opens and checks everything: certificates, keys, sources.
 ///
 /// # Errors
 /// The first thing that keeps the start, with the issuer it belongs to.
-pub fn load(config: &Config, clock: &Clock) -> anyhow::Result<(Vec<Loaded>, Responder)> {
+pub fn load(
+    config: &Config,
+    clock: &Clock,
+    purpose: Purpose,
+) -> anyhow::Result<(Vec<Loaded>, Responder)> {
     let mut all = Vec::with_capacity(config.issuers.len());
     let mut issuers = Vec::with_capacity(config.issuers.len());
     for one in &config.issuers {
-        let (loaded, issuer) = Loaded::open(one, clock.now())
+        let (loaded, issuer) = Loaded::open(one, clock, purpose)
             .with_context(|| format!("issuer \"{}\"", escape(&one.name)))?;
         all.push(loaded);
         issuers.push(issuer);
@@ -53,8 +76,8 @@ pub struct Running {
     drain: Duration,
     control: tokio::runtime::Runtime,
     signals: [Signal; 2],
-    /// Held: dropping one ends the watch on its index.
-    watches: Vec<Watch>,
+    /// Held: dropping one ends the watch on its source.
+    watches: Vec<Keeper>,
 }
 
 /// Starts a server.
@@ -77,7 +100,7 @@ pub fn start_on(
     bind: impl FnOnce() -> anyhow::Result<Bound>,
 ) -> anyhow::Result<Running> {
     limits::forbid_core_dumps();
-    let (issuers, responder) = load(config, &clock)?;
+    let (issuers, responder) = load(config, &clock, Purpose::Serve)?;
     let issuers: Arc<[Loaded]> = issuers.into();
     let responder = Arc::new(responder);
     let mut server = config.server.clone();
@@ -101,7 +124,7 @@ pub fn start_on(
     }
     let watches = issuers
         .iter()
-        .map(|one| watch(one, &responder, &clock))
+        .map(|one| one.source().watch(one.name(), &responder, &clock))
         .collect::<std::io::Result<_>>()?;
     let addresses = bound.addresses().collect();
     let listener = bound.start(responder, &server, clock.clone())?;
@@ -115,42 +138,6 @@ pub fn start_on(
         signals,
         watches,
     })
-}
-
-/// Keeps an index up to date. What changed is forgotten by the cache after the new truth is in force, so that whatever
-/// is signed from then on is signed from it.
-fn watch(one: &Loaded, responder: &Arc<Responder>, clock: &Clock) -> std::io::Result<Watch> {
-    let (name, path) = (one.name().to_owned(), one.index().path().to_owned());
-    let (responder, clock) = (Arc::clone(responder), clock.clone());
-    let tell = move |outcome: Result<Reloaded, ReloadError>| {
-        let issuer = escape(&name);
-        match outcome {
-            Ok(reloaded) => {
-                let serials: Vec<&[u8]> = reloaded.changed.iter().map(|key| key.octets()).collect();
-                responder.invalidate(&name, &serials);
-                tracing::info!(
-                    %issuer,
-                    rows = reloaded.rows,
-                    added = reloaded.added,
-                    removed = reloaded.removed,
-                    revoked = reloaded.revoked,
-                    released = reloaded.released,
-                    unrevoked = reloaded.unrevoked,
-                    confirmed = reloaded.confirmed,
-                    "the index was reloaded"
-                );
-                for oddity in issuer::index_oddities(&path, &reloaded.reports) {
-                    tracing::warn!(%issuer, "{oddity}");
-                }
-            }
-            Err(why) => {
-                let why = crate::escape::escape_display(&why);
-                tracing::error!(%issuer, "the index was not reloaded: {why}");
-            }
-        }
-    };
-    let now = move || clock.now();
-    Watch::start(Arc::clone(one.index()), WatchSettings::default(), now, tell)
 }
 
 /// How often the days to the end of a signer certificate are counted.

@@ -88,7 +88,7 @@ impl Stamp {
 }
 
 /// The octets of a regular file in one state of it, and that state.
-pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Stamp), OpenError> {
+pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Stamp), OpenError> {
     for _ in 0..READ_ATTEMPTS {
         match read_once(path) {
             Ok(Once::Stable(octets, stamp)) => return Ok((octets, stamp)),

@@ -30,7 +30,7 @@ mod table;
 pub use diff::Diff;
 pub use error::{OpenError, ParseError, Refusal, ReloadError, Why};
 pub use file::FileDigest;
-pub(crate) use file::Stamp;
+pub(crate) use file::{Stamp, read};
 pub use parse::parse;
 pub use report::{Report, ReportKind, Reports};
 pub use source::{Health, IndexTxt, Reloaded, UnrevokePolicy};

@@ -6,6 +6,14 @@
 )]
 
 mod common;
+mod crl_peers;
+mod crl_responder;
+mod crl_rules;
+mod crl_sets;
+mod crl_vectors;
+mod crl_watch;
+mod crls;
+mod good_lists;
 mod index_forms;
 mod index_peers;
 mod index_random;

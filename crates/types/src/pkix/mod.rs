@@ -2,9 +2,12 @@
 //! sign.
 
 pub mod certificate;
+pub mod general_name;
 pub mod name;
+mod name_match;
 pub mod tls_feature;
 
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SubjectPublicKeyInfo, Validity};
+pub use general_name::{GeneralName, GeneralNames};
 pub use name::Name;
 pub use tls_feature::TlsFeatures;

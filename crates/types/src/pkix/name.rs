@@ -39,6 +39,16 @@ impl<'a> Name<'a> {
         self.0
     }
 
+    /// Whether each PrintableString and IA5String has characters of its type alone (X.680 41.4).
+    ///
+    /// Reading a name does not ask for it, since CAs with such names exist; names that break it are the same only
+    /// octet by octet.
+    #[must_use]
+    pub fn has_proper_strings(&self) -> bool {
+        self.attributes()
+            .all(|(_, kind, value)| is_proper_string(kind, value))
+    }
+
     /// The attributes in order: type, tag of the value, octets of the value.
     pub fn attributes(&self) -> impl Iterator<Item = (Oid<'a>, u8, &'a [u8])> + use<'a> {
         let mut rdns = Reader::new(self.0)
@@ -54,6 +64,16 @@ impl<'a> Name<'a> {
             let value = attribute.next("Name").ok()?;
             Some((oid, value.tag, value.value))
         })
+    }
+}
+
+/// Whether the octets are of the string type with this tag, as far as its characters tell.
+pub(super) fn is_proper_string(kind: u8, value: &[u8]) -> bool {
+    let printable = |octet: &u8| octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(octet);
+    match kind {
+        tag::PRINTABLE_STRING => value.iter().all(printable),
+        tag::IA5_STRING => value.is_ascii(),
+        _ => true,
     }
 }
 

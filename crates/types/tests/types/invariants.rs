@@ -4,13 +4,15 @@
 //! message is written again from its parsed members and the raw spans, by the few lines here and not by
 //! the crate's writers, and must be the input octet by octet. No second encoding of a message is accepted.
 
+use certvouch_types::crl::delta::applies;
+use certvouch_types::crl::scope::check_head;
 use certvouch_types::der::{Reader, push, tag};
 use certvouch_types::extension::values::{
     AcceptableResponses, CrlId, PreferredSignatureAlgorithms, ServiceLocator, time_value,
 };
 use certvouch_types::oid::{AD_CA_ISSUERS, AD_OCSP, KP_OCSP_SIGNING, OCSP_NONCE};
 use certvouch_types::{
-    AlgorithmIdentifier, BasicOcspResponse, CertId, CertStatus, Certificate, DecodeError,
+    AlgorithmIdentifier, BasicOcspResponse, CertId, CertStatus, Certificate, Crl, DecodeError,
     Extensions, Nonce, NonceFault, OcspRequest, OcspResponse, RequestSignature, ResponderId,
     SerialNumber, SingleResponse,
 };
@@ -20,6 +22,7 @@ pub(crate) fn everything(input: &[u8]) {
     request(input);
     response(input);
     certificate(input);
+    crl(input);
     if let Some(basic) = accepted(input, BasicOcspResponse::parse(input)) {
         self::basic(input, &basic, 0, input);
     }
@@ -29,6 +32,36 @@ pub(crate) fn everything(input: &[u8]) {
         extensions(input, &list);
     }
     values(Reader::new(input), input);
+}
+
+/// Feeds them to the parser of CRLs: what it accepts has its spans inside the input, and an entry that was walked over is
+/// found again at its place.
+pub(crate) fn crl(input: &[u8]) {
+    let Some(crl) = accepted(input, Crl::parse(input)) else {
+        return;
+    };
+    assert_eq!(crl.raw.len(), input.len());
+    extensions(input, &crl.extensions);
+    let mut length = 0;
+    for entry in crl.entries() {
+        let Some(entry) = accepted(input, entry) else {
+            return;
+        };
+        length += 1;
+        let again = crl
+            .entry_at(entry.at)
+            .expect("the entry was read a moment ago");
+        assert_eq!(again.serial_number, entry.serial_number);
+        assert_eq!(
+            (again.revocation_date, again.reason, again.unprocessable),
+            (entry.revocation_date, entry.reason, entry.unprocessable)
+        );
+    }
+    // An entry has at least a SEQUENCE, an INTEGER and a UTCTime: 20 octets.
+    assert!(length * 20 <= crl.entries_length());
+    assert!(crl.issuer.matches(&crl.issuer));
+    assert_ne!(applies(&crl, &crl), Ok(()), "nothing is newer than itself");
+    let _ = check_head(&crl);
 }
 
 /// Feeds them to the parser of requests.

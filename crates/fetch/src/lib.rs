@@ -1,0 +1,29 @@
+//! Every outgoing HTTP(S) connection of certvouch.
+//!
+//! Nothing else in the workspace connects out, so that the rules stand in one place:
+//!
+//! * [`FetchPolicy`] bounds size, time, rate and redirects of every exchange.
+//! * [`AddressRule`] is applied to the address that a connection really goes to, after name resolution and again at
+//!   each redirect (threats T-24, T-25). A name that resolves to both a public and a forbidden address gets the public
+//!   one.
+//! * No content coding is asked for, and a response with one is refused: what is signed is what is sent.
+//!
+//! It knows neither OCSP nor CRLs. Bodies of error responses are never repeated in errors.
+
+#![warn(missing_docs)]
+
+mod address;
+mod connect;
+mod error;
+mod fetcher;
+mod policy;
+mod resolve;
+
+pub use address::{AddressClass, AddressRule, Network};
+pub use error::FetchError;
+pub use fetcher::{Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
+pub use policy::{FetchPolicy, Roots};
+pub use resolve::{Resolve, SystemResolver};
+
+/// A future on the heap, as [`Resolve`] returns it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
