@@ -139,7 +139,7 @@ struct IssuerArgs {
 #[command(next_help_heading = "Listening")]
 struct ServerArgs {
     /// Address and port, such as 0.0.0.0:80; may be repeated [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address)]
     listen: Vec<SocketAddr>,
     /// Path prefix below which requests are taken; may be repeated [default: /]
     #[arg(long, value_name = "PREFIX")]
@@ -210,6 +210,14 @@ pub(super) fn run(args: ServeArgs) -> ExitCode {
         tracing::warn!(%why, "the addresses could not be written to standard output");
     }
     running.wait()
+}
+
+/// An address to listen on, with an example for whoever left a part out.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "an IP address and a port are needed, such as 127.0.0.1:8080, 0.0.0.0:80 or [::]:80"
+            .to_owned()
+    })
 }
 
 /// Writes the lines that tell where it listens.

@@ -67,7 +67,15 @@ impl Source {
             Self::Crl(crls) => crls.warnings(),
             Self::Index(index) => {
                 let reports = index.with_table(|table| table.reports().clone());
-                index_oddities(index.path(), &reports)
+                let mut all = index_oddities(index.path(), &reports);
+                if index.health().counts.rows == 0 {
+                    // A new CA has such an index, and so has one whose index was lost (threats T-1).
+                    all.push(format!(
+                        "{}: the index has no rows: no certificate is known, and none will be answered good",
+                        escape_path(index.path())
+                    ));
+                }
+                all
             }
         }
     }

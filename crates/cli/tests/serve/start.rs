@@ -26,6 +26,38 @@ fn serve_prints_one_line_for_each_address_and_nothing_else() {
 }
 
 #[test]
+fn address_without_a_port_is_refused_with_an_example() {
+    let site = Site::new();
+    for listen in ["8080", "localhost:0", "127.0.0.1"] {
+        let outcome = site.refused(&["--listen", listen]);
+        assert_eq!(outcome.code, Some(2), "{}", outcome.all());
+        assert!(
+            outcome.err().contains("127.0.0.1:8080"),
+            "{}",
+            outcome.err()
+        );
+    }
+}
+
+// covers: T-1
+#[test]
+fn index_without_rows_is_served_with_a_warning() {
+    let site = Site::new();
+    site.replace_index("");
+    let (mut server, address) = site.serve(&[]);
+    assert_eq!(
+        site.status(address, &site.world.ee_good),
+        CertStatus::Unknown
+    );
+    assert!(server.terminate().success());
+    assert!(
+        server
+            .wait_for_stderr("stopped")
+            .contains("the index has no rows")
+    );
+}
+
+#[test]
 fn address_in_use_refuses_the_second_serve() {
     let site = Site::new();
     let (mut first, address) = site.serve(&[]);

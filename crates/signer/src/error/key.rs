@@ -136,7 +136,7 @@ impl KeyError {
                 "write the passphrase file in UTF-8, with one line".to_owned()
             }
             KeyFault::PassphraseMissing => "write the passphrase into a file of mode 600 and name \
-                 it as passphrase_file"
+                 it as passphrase_file in the configuration, or with --signer-key-passphrase-file"
                 .to_owned(),
             KeyFault::PassphraseWrong => {
                 format!("find the right one with: openssl pkey -in {path} -passin file:FILE -noout")
