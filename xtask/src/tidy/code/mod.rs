@@ -224,12 +224,13 @@ fn foreign_text(source: &Source, line: &Line) -> Option<Complaint> {
 }
 
 /// Modules of the roof behind the commands that answer or administer, and what they share.
-const ANSWERING: [&str; 9] = [
+const ANSWERING: [&str; 10] = [
     "crates/cli/src/command/config",
     "crates/cli/src/command/demo",
     "crates/cli/src/command/publish",
     "crates/cli/src/command/serve",
     "crates/cli/src/command/signer",
+    "crates/cli/src/command/status",
     "crates/cli/src/config",
     "crates/cli/src/listen",
     "crates/cli/src/log",
