@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use certvouch_responder::{AnswerError, Exchange};
+use certvouch_types::CertStatus;
 use certvouch_types::OcspResponseStatus;
 use http::{Method, StatusCode};
 use tracing_subscriber::EnvFilter;
@@ -81,6 +82,11 @@ impl ExchangeLog {
             .iter()
             .map(|asked| asked.serial.to_string())
             .collect();
+        let statuses: Vec<&str> = exchange
+            .asked
+            .iter()
+            .filter_map(|asked| asked.status.map(status_word))
+            .collect();
         let hash = exchange.asked.first().and_then(|asked| asked.hash);
         tracing::debug!(
             method = method.as_str(),
@@ -90,11 +96,21 @@ impl ExchangeLog {
                 .as_deref()
                 .map(|name| escape(name).to_string()),
             serials = serials.join(","),
+            statuses = statuses.join(","),
             hash = hash.map(|hash| hash.to_string()),
             nonce = exchange.nonce,
             cache = exchange.cache.name(),
             error = exchange.error.as_ref().map(AnswerError::code),
             why = exchange.error.as_ref().map(|error| escape_display(error)),
+            "exchange"
+        );
+    }
+
+    /// An exchange in which no OCSP message was received or given: HTTP refused it, or a browser got its page.
+    pub fn record_http(&self, method: &Method, status: StatusCode) {
+        tracing::debug!(
+            method = %escape(method.as_str()),
+            http = status.as_u16(),
             "exchange"
         );
     }
@@ -139,6 +155,15 @@ fn is_ours(error: &AnswerError) -> bool {
         error.status(),
         OcspResponseStatus::TryLater | OcspResponseStatus::InternalError
     )
+}
+
+/// The RFC's word for a status.
+fn status_word(status: CertStatus) -> &'static str {
+    match status {
+        CertStatus::Good => "good",
+        CertStatus::Revoked(_) => "revoked",
+        _ => "unknown",
+    }
 }
 
 #[cfg(test)]

@@ -215,26 +215,36 @@ pub struct Asked {
 
 /// The octets of a serial number without a heap allocation, since every request makes one.
 ///
-/// A longer one than a CA may use (20 octets) is cut: the request is refused anyway.
+/// One octet more than a CA may use (20) has room, for those who forget the sign; what is longer still is cut and ends
+/// in `…`, since such a request is refused anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialText {
-    octets: [u8; MAX_SERIAL_OCTETS],
+    octets: [u8; SHOWN_OCTETS],
     length: usize,
+    cut: bool,
 }
+
+const SHOWN_OCTETS: usize = MAX_SERIAL_OCTETS + 1;
 
 impl SerialText {
     pub(crate) fn new(serial: SerialNumber<'_>) -> Self {
         let content = serial.content();
-        let length = content.len().min(MAX_SERIAL_OCTETS);
-        let mut octets = [0; MAX_SERIAL_OCTETS];
+        let length = content.len().min(SHOWN_OCTETS);
+        let mut octets = [0; SHOWN_OCTETS];
         octets[..length].copy_from_slice(&content[..length]);
-        Self { octets, length }
+        let cut = content.len() > SHOWN_OCTETS;
+        Self {
+            octets,
+            length,
+            cut,
+        }
     }
 }
 
 impl fmt::Display for SerialText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        SerialNumber::from_content(&self.octets[..self.length]).fmt(f)
+        SerialNumber::from_content(&self.octets[..self.length]).fmt(f)?;
+        f.write_str(if self.cut { "…" } else { "" })
     }
 }
 

@@ -30,6 +30,30 @@ fn question(fixture: &Fixture) -> Vec<u8> {
     q1(&fixture.world.ca_a, &fixture.world.ee_good.serial)
 }
 
+// covers: E-8
+#[test]
+fn framing_that_two_readers_may_read_in_two_ways_is_refused_and_closes() {
+    let fixture = Fixture::new();
+    let service = fixture.service();
+    let request = question(&fixture);
+    let ambiguous: [&[(&str, &str)]; 4] = [
+        &[("host", "a"), ("host", "b")],
+        &[("content-length", "5"), ("transfer-encoding", "chunked")],
+        &[("transfer-encoding", "gzip, chunked")],
+        &[
+            ("transfer-encoding", "chunked"),
+            ("transfer-encoding", "chunked"),
+        ],
+    ];
+    for headers in ambiguous {
+        let reaction = service.call("POST", "/", headers, &request);
+        assert_plain(&reaction, 400);
+        assert_eq!(reaction.header("connection"), Some("close"));
+    }
+    let chunked = service.call("POST", "/", &[("transfer-encoding", "Chunked")], &request);
+    assert_eq!(chunked.status, 200);
+}
+
 // covers: E-1, E-2, R9110-9.1-2, R9110-15.5.6-1, R9110-15.1-1, R9110-6.6.1-1
 #[test]
 fn method_that_is_not_get_head_or_post_is_refused() {

@@ -39,8 +39,9 @@ pub struct Site {
     pub(super) head_octets: usize,
 }
 
-/// Room for header fields beside the target: what proxies add stays below 4 KiB.
-pub(super) const FIELD_OCTETS: usize = 16 * 1024;
+/// Room for header fields beside the target. What proxies add stays below 4 KiB; the rest lets a target far over its
+/// limit come in whole, so that it is answered 414 and not 431. Memory is taken as octets come, not ahead.
+pub(super) const FIELD_OCTETS: usize = 64 * 1024;
 
 /// Header fields of one request; hyper answers 431 to more (threats T-40).
 const MAX_FIELDS: usize = 64;
@@ -141,12 +142,14 @@ impl Site {
                 if announces_body(&head) {
                     progress.leave_unread();
                 }
+                self.exchanges.record_http(&head.method, response.status());
                 return response;
             }
             Admission::ReadBody { limit } => match self.read(body, limit).await {
                 Ok(body) => body,
                 Err(response) => {
                     progress.leave_unread();
+                    self.exchanges.record_http(&head.method, response.status());
                     return response;
                 }
             },
@@ -158,9 +161,10 @@ impl Site {
             .endpoint
             .respond(&self.responder, &head, &body, now)
             .await;
-        if let Some(exchange) = &reply.exchange {
-            self.exchanges
-                .record(exchange, &head.method, reply.response.status());
+        let status = reply.response.status();
+        match &reply.exchange {
+            Some(exchange) => self.exchanges.record(exchange, &head.method, status),
+            None => self.exchanges.record_http(&head.method, status),
         }
         if let Some(request) = reply.refresh {
             let site = Arc::clone(self);

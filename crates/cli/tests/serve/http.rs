@@ -144,6 +144,7 @@ fn missing_host_is_accepted_and_broken_framing_is_not() {
         "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
         "\r\n\r\nGARBAGE\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     ] {
         let mut connection = Connection::open(address);
         connection.send(broken.as_bytes()).unwrap();
@@ -315,7 +316,7 @@ fn body_that_does_not_come_gets_408_and_the_connection_closes() {
 fn header_over_the_limit_gets_431() {
     let site = Site::new();
     let (_server, address) = site.serve(&[]);
-    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(100_000));
+    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(300_000));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(200));
     for request in [large, many] {
         let mut connection = Connection::open(address);

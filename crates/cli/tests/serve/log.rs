@@ -1,6 +1,6 @@
 //! What is told on standard error.
 
-use certvouch_testkit::http::post;
+use certvouch_testkit::http::{once, post};
 use certvouch_testkit::pki::{CertBuilder, Key, KeyAlg};
 
 use crate::support::Site;
@@ -32,13 +32,20 @@ fn every_exchange_is_one_event_at_debug_and_none_at_info() {
     let _ = post(address, "/", &site.question(&site.world.ee_good));
     let _ = post(address, "/", &site.question(&site.world.ee_good));
     let _ = post(address, "/", b"x");
+    let _ = once(address, b"PUT / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(server.terminate().success());
     let told = server.wait_for_stderr("\"stopped\"");
     let exchanges: Vec<&str> = told
         .lines()
         .filter(|l| l.contains("\"exchange\""))
         .collect();
-    assert_eq!(exchanges.len(), 3, "{told}");
+    assert_eq!(exchanges.len(), 4, "{told}");
+    assert!(
+        exchanges[0].contains("\"statuses\":\"good\""),
+        "{}",
+        exchanges[0]
+    );
+    assert!(exchanges[3].contains("\"http\":405"), "{}", exchanges[3]);
     assert!(
         exchanges[0].contains("\"cache\":\"signed\""),
         "{}",

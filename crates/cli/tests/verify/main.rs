@@ -451,3 +451,45 @@ fn output_that_cannot_be_written_is_no_verdict() {
         .unwrap();
     assert_eq!(status.code(), Some(2));
 }
+
+#[test]
+fn verdict_is_coloured_on_a_terminal_that_wants_it() {
+    let desk = Desk::new();
+    desk.put("response.der", &desk.good());
+    // util-linux gives a program a terminal.
+    let Some(script) = peer::on_path("script") else {
+        return;
+    };
+    let line = format!(
+        "{PROGRAM} verify --cert ee.pem --issuer ca.der --response response.der --at {NOW}"
+    );
+    for (variables, coloured) in [
+        (&[("TERM", "xterm")][..], true),
+        (&[("TERM", "xterm"), ("NO_COLOR", "")], true),
+        (&[("TERM", "xterm"), ("NO_COLOR", "1")], false),
+        (&[("TERM", "dumb")], false),
+    ] {
+        let mut command = Command::new(&script);
+        command
+            .current_dir(desk.dir.path())
+            .args(["-qec", &line, "/dev/null"])
+            .env_remove("NO_COLOR")
+            .envs(variables.iter().copied());
+        let outcome = peer::run(&mut command, &[], peer::PATIENCE);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.all());
+        let start = if coloured {
+            "\u{1b}[1;32mGOOD\u{1b}[0m (until"
+        } else {
+            "GOOD (until"
+        };
+        assert!(
+            outcome.out().starts_with(start),
+            "{variables:?} {}",
+            outcome.out()
+        );
+        assert_eq!(
+            outcome.out().matches('\u{1b}').count(),
+            if coloured { 2 } else { 0 }
+        );
+    }
+}

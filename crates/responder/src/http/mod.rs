@@ -10,7 +10,8 @@ mod page;
 use bytes::Bytes;
 use certvouch_types::Timestamp;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST,
+    RETRY_AFTER, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -97,6 +98,9 @@ impl Endpoint {
     #[must_use]
     pub fn admit(&self, head: &Parts, now: Timestamp) -> Admission {
         let refuse = |code| Admission::Answer(headers::plain(code, now));
+        if is_ambiguous(&head.headers) {
+            return Admission::Answer(closing(StatusCode::BAD_REQUEST, now));
+        }
         if !is_known(&head.method) {
             return refuse(StatusCode::NOT_IMPLEMENTED);
         }
@@ -271,6 +275,26 @@ fn is_known(method: &Method) -> bool {
         Method::PATCH,
     ]
     .contains(method)
+}
+
+/// Framing and routing that two readers of one connection may read in two ways (requirements E-8, RFC 9112 3.2 and 6.3):
+/// two Host fields, a length beside a transfer coding, a coding that is not chunked alone. The HTTP library refuses most
+/// of what is worse before it comes here.
+fn is_ambiguous(sent: &HeaderMap) -> bool {
+    let chunked = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked")
+    };
+    let coded = sent.contains_key(TRANSFER_ENCODING);
+    sent.get_all(HOST).iter().count() > 1
+        || coded && sent.contains_key(CONTENT_LENGTH)
+        || sent.get_all(TRANSFER_ENCODING).iter().count() > 1
+        || sent
+            .get_all(TRANSFER_ENCODING)
+            .iter()
+            .any(|value| !chunked(value))
 }
 
 /// A person's browser names HTML; no OCSP client does.

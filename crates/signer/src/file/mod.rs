@@ -15,6 +15,14 @@ use crate::error::{FileError, FileFault};
 pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let fail = |fault| FileError::new(path, fault);
     let file = File::open(path).map_err(|why| fail(FileFault::Read(why)))?;
+    let is_dir = file
+        .metadata()
+        .map_err(|why| fail(FileFault::Read(why)))?
+        .is_dir();
+    if is_dir {
+        // Closing a folder to others by `chmod 600` would close it to its owner too.
+        return Err(fail(FileFault::Read(io::ErrorKind::IsADirectory.into())));
+    }
     let mode = open_bits(&file).map_err(|why| fail(FileFault::Read(why)))?;
     if mode & 0o066 != 0 {
         return Err(fail(FileFault::OpenToOthers { mode }));
@@ -92,6 +100,13 @@ mod tests {
 
     // covers: T-32
     #[cfg(unix)]
+    #[test]
+    fn folder_is_refused_as_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = read_secret(dir.path(), 100).unwrap_err();
+        assert!(matches!(error.fault, FileFault::Read(_)), "{error}");
+    }
+
     #[test]
     fn secret_that_others_may_read_or_write_is_refused() {
         for mode in [0o644, 0o640, 0o604, 0o620, 0o602, 0o666] {

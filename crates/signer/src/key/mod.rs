@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use certvouch_types::der::{Reader, tag};
 
 use crate::error::{ForeignFormat, KeyError, KeyFault, LoadError};
-use crate::file::read_secret;
+use crate::file::{read_public, read_secret};
 use crate::limits::MAX_KEY_FILE;
 use crate::passphrase::PassphraseSource;
 use crate::pem;
@@ -43,12 +43,31 @@ pub(crate) enum PlainKey {
 
 /// Reads a key file.
 pub(crate) fn read(path: &Path, passphrase: &PassphraseSource) -> Result<KeyFile, LoadError> {
-    let octets = read_secret(path, MAX_KEY_FILE)?;
+    let octets = match read_secret(path, MAX_KEY_FILE) {
+        Ok(octets) => octets,
+        Err(refused) => return Err(no_secret(path).unwrap_or_else(|| refused.into())),
+    };
     if pem::looks_like(&octets) {
         from_pem(&octets, path, passphrase)
     } else {
         from_der(octets, path, passphrase)
     }
+}
+
+/// A file that is refused as a secret may hold none at all, such as a certificate: then that is what to say, and its
+/// mode is right.
+fn no_secret(path: &Path) -> Option<LoadError> {
+    let octets = read_public(path, MAX_KEY_FILE)
+        .ok()
+        .filter(|octets| pem::looks_like(octets))?;
+    let blocks = pem::blocks(&octets).ok()?;
+    if blocks
+        .iter()
+        .any(|block| block.label.contains("PRIVATE KEY"))
+    {
+        return None;
+    }
+    from_pem(&octets, path, &PassphraseSource::Nowhere).err()
 }
 
 fn from_pem(

@@ -156,14 +156,8 @@ impl fmt::Display for OpenError {
     }
 }
 
-impl core::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Parse { error, .. } => Some(error),
-            _ => None,
-        }
-    }
-}
+// No source: Display says all of it already, and a chain would say it twice.
+impl core::error::Error for OpenError {}
 
 /// Why a reload left the old truth standing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -85,7 +85,9 @@ impl Reader {
             number(serial, &mut scratch).map_err(|why| self.fault(SERIAL, why, serial))?;
         let mut report = |kind| self.table.reports.push(self.line, number, kind);
         oddity.into_iter().for_each(&mut report);
-        if number.len() > MAX_SERIAL_OCTETS {
+        // A first bit that is set costs an octet more in the INTEGER of the question.
+        let sign = usize::from(number.first().is_some_and(|octet| octet & 0x80 != 0));
+        if number.len() + sign > MAX_SERIAL_OCTETS {
             report(ReportKind::LongSerial);
         }
         if negative {

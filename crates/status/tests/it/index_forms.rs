@@ -235,6 +235,12 @@ fn serials_are_numbers_and_not_text() {
         negative.status(&minus_ten).knowledge,
         Knowledge::NeverIssued
     );
+    // Twenty octets, but the first bit is set: the INTEGER of a question has twenty-one.
+    assert_eq!(
+        kinds(&table(&valid(&"AB".repeat(20)))),
+        vec![ReportKind::LongSerial]
+    );
+    assert_eq!(kinds(&table(&valid(&"7B".repeat(20)))), vec![]);
     let long = table(&valid(&"AB".repeat(21)));
     assert_eq!(
         (long.len(), kinds(&long)),

@@ -134,7 +134,7 @@ fn line(serial: &SerialKey, truth: &Truth, dice: &mut Dice) -> String {
 }
 
 fn random(dice: &mut Dice, rows: usize) -> (BTreeMap<SerialKey, Truth>, String) {
-    let numbers = (0..rows).map(|_| (SerialKey::new(&dice.octets(20)), truth(dice)));
+    let numbers = (0..rows).map(|_| (SerialKey::new(&dice.octets(19)), truth(dice)));
     let truths: BTreeMap<SerialKey, Truth> = numbers.collect();
     let lines = truths
         .iter()

@@ -260,7 +260,9 @@ fn asking(source: &Source, line: &Line) -> Option<Complaint> {
     let word = banned.iter().find(|word| names(&line.code, word))?;
     Some((
         "asking",
-        format!("`{word}` outside the commands that answer or administer (invariant 14)"),
+        format!(
+            "`{word}` outside the commands that answer or administer: the asking ones judge alone"
+        ),
     ))
 }
 

@@ -188,3 +188,51 @@ fn broken(kind: Option<Kind>, why: &DecodeError, as_json: bool) -> Result<Shown>
         fault: Some(fault),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use certvouch_testkit::ask::{Ask, HashAlg};
+    use certvouch_testkit::pki::{KeyAlg, T0, World};
+    use certvouch_testkit::reply::{Reply, Single};
+
+    use super::*;
+
+    // covers: T-30
+    #[test]
+    fn octets_changed_anywhere_are_shown_or_refused_and_never_obeyed() {
+        let world = World::new(KeyAlg::P256);
+        let single = Single::about(&world.ca_a, &world.ee_good.serial, T0).archive_cutoff(T0);
+        let response = Reply::delegated(&world.d_a, T0).by_name().single(&single);
+        let request = Ask::for_serial(HashAlg::Sha1, &world.ca_a, &world.ee_good.serial);
+        let request = request.sign(&world.d_a, world.d_a.key.sig_alg(), &[&world.d_a]);
+        let (mut shown, mut refused) = (0, 0);
+        for whole in [
+            response.nonce(&[7; 32]).build(),
+            request.build(),
+            world.d_a.der,
+        ] {
+            for index in 0..whole.len() {
+                for bits in [0x01, 0x20, 0x80, 0xFF] {
+                    let mut octets = whole.clone();
+                    octets[index] ^= bits;
+                    for as_json in [false, true] {
+                        match show(&octets, as_json) {
+                            Ok(Shown { shown: text, fault }) => {
+                                let tame = |c: char| c == '\n' || !c.is_control();
+                                assert!(text.chars().all(tame), "{text:?}");
+                                assert!(!as_json || text.is_ascii(), "{text:?}");
+                                shown += usize::from(fault.is_none());
+                                refused += usize::from(fault.is_some());
+                            }
+                            Err(_) => refused += 1,
+                        }
+                    }
+                }
+            }
+            for length in 0..whole.len() {
+                assert!(show(&whole[..length], false).is_ok_and(|shown| shown.fault.is_some()));
+            }
+        }
+        assert!(shown > 1000 && refused > 1000, "{shown} {refused}");
+    }
+}

@@ -64,8 +64,8 @@ pub(super) struct VerifyArgs {
 }
 
 const HELP: &str = "\
-Exit codes: 0 GOOD; 1 REVOKED; 2 could not run (flags, files); 3 UNKNOWN; 4 NOT-CURRENT; 5 NOT-TRUSTED;
-6 MALFORMED; 7 RESPONDER-ERROR.
+Exit codes: 0 GOOD; 1 REVOKED; 2 could not run (flags, files); 3 UNKNOWN; 4 NOT-CURRENT;
+5 NOT-TRUSTED; 6 MALFORMED; 7 RESPONDER-ERROR.
 
 Example:
   certvouch verify --cert server.pem --issuer ca.pem --response response.der";
