@@ -17,15 +17,15 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         RULE,
     );
     let serial = &world.ee_good.serial;
-    let hash = HashAlg::Sha256;
+    let hash = HashAlg::Sha1;
     let null = Params::Null;
     let identifier = hash.identifier(&null);
     let name = hash.digest(&world.ca_a.subject);
     let key = hash.digest(&world.ca_a.key.public_bits());
     let of = |issuer, serial: &[u8]| ask::cert_id(hash, &null, issuer, serial);
     let from = |name: &[u8], key: &[u8]| ask::cert_id_from(&identifier, name, key, serial);
-    let sha1 = HashAlg::Sha1.identifier(&null);
-    let sha1_name = HashAlg::Sha1.digest(&world.ca_a.subject);
+    let sha256 = HashAlg::Sha256.identifier(&null);
+    let sha256_name = HashAlg::Sha256.digest(&world.ca_a.subject);
     let rows = [
         (
             "other-serial",
@@ -59,17 +59,17 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         ),
         (
             "name-hash-wrong",
-            from(&[7; 32], &key),
+            from(&[7; 20], &key),
             "issuerNameHash of nobody",
         ),
         (
             "key-hash-wrong",
-            from(&name, &[7; 32]),
+            from(&name, &[7; 20]),
             "issuerKeyHash of nobody",
         ),
         (
             "name-hash-cut",
-            from(&name[..31], &key),
+            from(&name[..19], &key),
             "issuerNameHash without its last octet",
         ),
         (
@@ -94,13 +94,13 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         ),
         (
             "other-hash-algorithm",
-            ask::cert_id_from(&sha1, &name, &key, serial),
-            "SHA-256 hashes that claim to be SHA-1",
+            ask::cert_id_from(&sha256, &name, &key, serial),
+            "SHA-1 hashes that claim to be SHA-256",
         ),
         (
             "mixed-hashes",
-            ask::cert_id_from(&sha1, &sha1_name, &key, serial),
-            "one hash by SHA-1, the other by SHA-256",
+            ask::cert_id_from(&sha256, &sha256_name, &key, serial),
+            "one hash by SHA-256, the other by SHA-1",
         ),
     ];
     for (name, cert_id, why) in rows {

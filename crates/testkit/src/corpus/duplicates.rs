@@ -13,8 +13,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
     let revoked = good.clone().status(Status::Revoked(T0 - DAY, Some(1)));
     let hold = good.clone().status(Status::Revoked(T0 - DAY, Some(6)));
     let unknown = good.clone().status(Status::Unknown);
-    let sha1 = Single::by(HashAlg::Sha1, &world.ca_a, &world.ee_good.serial, T0);
-    let sha1_revoked = sha1.clone().status(Status::Revoked(T0 - DAY, None));
+    let sha256 = Single::by(HashAlg::Sha256, &world.ca_a, &world.ee_good.serial, T0);
+    let sha256_revoked = sha256.clone().status(Status::Revoked(T0 - DAY, None));
     let strictest = "the strictest of contradictory entries counts, wherever it stands";
     let by_hash = "the contradiction stands under another hash algorithm";
     let same = "no contradiction";
@@ -33,18 +33,18 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
             strictest,
         ),
         (
-            "sha256-good-sha1-revoked",
+            "sha1-good-sha256-revoked",
             "R",
-            vec![&good, &sha1_revoked],
+            vec![&good, &sha256_revoked],
             by_hash,
         ),
         (
-            "sha1-revoked-sha256-good",
+            "sha256-revoked-sha1-good",
             "R",
-            vec![&sha1_revoked, &good],
+            vec![&sha256_revoked, &good],
             by_hash,
         ),
-        ("sha256-and-sha1-good", "G", vec![&good, &sha1], same),
+        ("sha256-and-sha1-good", "G", vec![&good, &sha256], same),
         ("good-twice", "G", vec![&good, &good], same),
     ];
     for (name, expected, singles, why) in rows {

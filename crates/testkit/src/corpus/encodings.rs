@@ -1,11 +1,11 @@
 //! CertIDs in every spelling, serial numbers of every size, and encodings that are BER but not DER.
 
-use super::{Case, Class, Table, delegated, good, single};
+use super::{Case, Class, Table, about, delegated, good, single};
 use crate::ask::{self, HashAlg, Params};
 use crate::clock::Civil;
 use crate::der;
 use crate::pki::{CertBuilder, T0, World};
-use crate::reply::{Reply, Single};
+use crate::reply::Reply;
 
 const DER: &str = "RFC 6960 4.2.1: the signature covers the DER encoding; X.690 10, 11";
 
@@ -68,11 +68,8 @@ fn cert_ids(table: &mut Table<'_>) {
         "hashes that are not what SHA-224 gives",
         citation,
     );
-    let own = Reply::delegated(&world.d_ski, T0 - 3600).single(&Single::about(
-        &world.ca_ski,
-        &world.ee_ski.serial,
-        T0,
-    ));
+    let own = Reply::delegated(&world.d_ski, T0 - 3600)
+        .single(&about(&world.ca_ski, &world.ee_ski.serial));
     let why = "issuerKeyHash is over the key, whatever the CA's subjectKeyIdentifier says";
     let case = table.add(
         "cert-id-other-ski",
@@ -123,11 +120,11 @@ fn serials(table: &mut Table<'_>) {
             .serial(&serial)
             .issued_by(&world.ca_a);
         let citation = "RFC 5280 4.1.2.2: users handle such certificates gracefully";
-        let right = delegated(world, &[&Single::about(&world.ca_a, &serial, T0)]).build();
+        let right = delegated(world, &[&about(&world.ca_a, &serial)]).build();
         let case = table.add(&format!("serial-{name}"), "G", &right, why, citation);
         *case = case.clone().about(&leaf, &world.ca_a);
         let other = [&serial[..serial.len() - 1], &[0x7E]].concat();
-        let wrong = delegated(world, &[&Single::about(&world.ca_a, &other, T0)]).build();
+        let wrong = delegated(world, &[&about(&world.ca_a, &other)]).build();
         let case = table.add(
             &format!("serial-{name}-other"),
             "T",
@@ -138,7 +135,7 @@ fn serials(table: &mut Table<'_>) {
         *case = case.clone().about(&leaf, &world.ca_a);
     }
     let padded = [&[0x00], &world.ee_good.serial[..]].concat();
-    let reply = delegated(world, &[&Single::about(&world.ca_a, &padded, T0)]);
+    let reply = delegated(world, &[&about(&world.ca_a, &padded)]);
     table.add(
         "serial-padded",
         "M",
@@ -146,7 +143,7 @@ fn serials(table: &mut Table<'_>) {
         "an INTEGER with a zero too many in front",
         DER,
     );
-    let reply = delegated(world, &[&Single::about(&world.ca_a, &[], T0)]);
+    let reply = delegated(world, &[&about(&world.ca_a, &[])]);
     table.add(
         "serial-empty",
         "M",

@@ -18,6 +18,7 @@ mod signature;
 mod signer;
 mod status;
 
+use crate::ask::HashAlg;
 use crate::pki::{Cert, CertBuilder, Key, KeyAlg, KeyUsage, T0, World};
 use crate::reply::{Reply, Single};
 
@@ -292,9 +293,15 @@ impl<'w> Table<'w> {
     }
 }
 
-/// An entry for EE-good: good, an hour old, for four days.
+/// An entry for a certificate of an issuer: good, an hour old, for four days. Its CertID is by SHA-1, which every
+/// verifier knows (Java 17 knows no other); `encodings.rs` has them all.
+fn about(issuer: &Cert, serial: &[u8]) -> Single {
+    Single::by(HashAlg::Sha1, issuer, serial, T0)
+}
+
+/// The same for EE-good.
 fn single(world: &World) -> Single {
-    Single::about(&world.ca_a, &world.ee_good.serial, T0)
+    about(&world.ca_a, &world.ee_good.serial)
 }
 
 /// D-A's answer with these entries.

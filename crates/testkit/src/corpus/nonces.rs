@@ -102,7 +102,7 @@ fn asked(
     why: &str,
 ) {
     let world = table.world;
-    let request = Ask::for_serial(HashAlg::Sha256, &world.ca_a, &world.ee_good.serial)
+    let request = Ask::for_serial(HashAlg::Sha1, &world.ca_a, &world.ee_good.serial)
         .nonce(nonce)
         .build();
     let case = table.add(name, expected, &reply.build(), why, RULE);

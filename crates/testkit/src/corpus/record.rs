@@ -1,6 +1,6 @@
 //! Class 2: several records, of which the one that matches must be the one that is read.
 
-use super::{Case, Class, DAY, Table, delegated, single};
+use super::{Case, Class, DAY, Table, about, delegated, single};
 use crate::pki::{T0, World};
 use crate::reply::{Single, Status};
 
@@ -13,8 +13,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
     let ours = single(world);
     let our_revoked = ours.clone().status(revoked.clone());
     let our_unknown = ours.clone().status(Status::Unknown);
-    let other = Single::about(&world.ca_a, &world.ee_rev.serial, T0);
-    let third = Single::about(&world.ca_a, &world.ee_hold.serial, T0);
+    let other = about(&world.ca_a, &world.ee_rev.serial);
+    let third = about(&world.ca_a, &world.ee_hold.serial);
     let other_revoked = other.clone().status(revoked);
     let other_unknown = other.clone().status(Status::Unknown);
     let old = |single: &Single| {

@@ -1,8 +1,8 @@
 //! Every bound of time, from one second before it turns to one second behind.
 
-use super::{Case, Class, DAY, Table, delegate, single};
+use super::{Case, Class, DAY, Table, about, delegate, single};
 use crate::pki::{CertBuilder, T0, World};
-use crate::reply::{Reply, Single};
+use crate::reply::Reply;
 
 const RULE: &str =
     "RFC 6960 4.2.2.1; RFC 9919 5; the sources of the programs named by the profiles";
@@ -191,7 +191,7 @@ fn produced_at(table: &mut Table<'_>) {
         .serial(&[0x31])
         .validity(T0 - 30 * DAY, T0 - DAY)
         .issued_by(&world.ca_a);
-    let entry = Single::about(&world.ca_a, &leaf.serial, T0);
+    let entry = about(&world.ca_a, &leaf.serial);
     for (name, expected, at, why) in [
         (
             "produced-at-not-after",

@@ -1,10 +1,10 @@
 //! Class 4: who may sign, and who may not.
 
-use super::{Case, Class, DAY, Table, bare_delegate, delegate, good, single};
+use super::{Case, Class, DAY, Table, about, bare_delegate, delegate, good, single};
 use crate::ask::HashAlg;
 use crate::der;
 use crate::pki::{Cert, CertBuilder, Key, KeyAlg, KeyUsage, T0, World};
-use crate::reply::{Reply, Single};
+use crate::reply::Reply;
 
 const RULE: &str = "RFC 6960 4.2.2.2";
 const REVOCATION: &str = "RFC 6960 4.2.2.2.1";
@@ -354,7 +354,7 @@ fn issuer_without_usage(table: &mut Table<'_>) {
     let leaf = CertBuilder::new(&[("CN", "leaf")], &Key::cached(KeyAlg::P256, "ee"))
         .serial(&[0x21])
         .issued_by(&ca);
-    let reply = Reply::new(&ca, T0 - 3600).single(&Single::about(&ca, &leaf.serial, T0));
+    let reply = Reply::new(&ca, T0 - 3600).single(&about(&ca, &leaf.serial));
     let why = "the CA's keyUsage lacks digitalSignature: RFC 6960 is silent, the Baseline Requirements forbid it";
     let citation = "CA/B BR 7.1.2.10.7; RFC 6960 is silent";
     let case = table.add(

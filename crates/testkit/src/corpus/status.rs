@@ -1,9 +1,9 @@
 //! Class 6: good is what says so, and nothing else.
 
-use super::{Case, Class, DAY, Table, delegated, good, single};
+use super::{Case, Class, DAY, Table, about, delegated, good, single};
 use crate::der;
 use crate::pki::{T0, World};
-use crate::reply::{self, Reply, Single, Status};
+use crate::reply::{self, Reply, Status};
 
 const ERROR: &str = "RFC 6960 2.3, 4.2.1";
 const SYNTAX: &str = "RFC 6960 4.2.1";
@@ -167,11 +167,8 @@ fn statuses(table: &mut Table<'_>) {
 fn extensions(table: &mut Table<'_>) {
     let world = table.world;
     let odd = |critical: bool| single(world).extension("1.2.3.4", critical, &der::null());
-    let neighbour = Single::about(&world.ca_a, &world.ee_rev.serial, T0).extension(
-        "1.2.3.4",
-        true,
-        &der::null(),
-    );
+    let neighbour =
+        about(&world.ca_a, &world.ee_rev.serial).extension("1.2.3.4", true, &der::null());
     let response = |critical: bool| good(world).extension("1.2.3.4", critical, &der::null());
     let extended = good(world).extension("1.3.6.1.5.5.7.48.1.9", false, &der::null());
     let rows = [
