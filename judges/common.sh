@@ -15,13 +15,13 @@ say() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
 # at UNIX COMMAND...: runs it with a clock that stands still.
 at() {
     local moment
-    moment=$(date -u -d "@$1" '+%Y-%m-%d %H:%M:%S')
+    TZ=UTC printf -v moment '%(%Y-%m-%d %H:%M:%S)T' "$1"
     shift
     TZ=UTC faketime -f "$moment" "$@"
 }
 
 # pem DER PEM
-pem() { openssl x509 -inform der -in "$1" -out "$2" 2>/dev/null; }
+pem() { { echo '-----BEGIN CERTIFICATE-----' && base64 "$1" && echo '-----END CERTIFICATE-----'; } >"$2"; }
 
 # each_case FUNCTION: calls it with name, folder, time and whether there is a request.
 each_case() {

@@ -10,17 +10,13 @@ judge() {
     local name=$1 folder=$2 time=$3 request=$4 hash text code status
     pem "$folder/cert.der" "$work/cert.pem"
     pem "$folder/issuer.der" "$work/issuer.pem"
-    if ! [ -s "$work/cert.pem" ] || ! [ -s "$work/issuer.pem" ]; then
-        say "$name" REFUSED 'the certificate does not parse'
-        return
-    fi
     for hash in sha1 sha256 sha384 sha512; do
         text=$(at "$time" openssl ocsp -issuer "$work/issuer.pem" "-$hash" -cert "$work/cert.pem" \
             -respin "$folder/response.der" -CAfile "$work/issuer.pem" -no_nonce 2>&1)
         code=$?
         case $text in *'Verify Failure'*) break ;; *'No Status found'*) ;; *) break ;; esac
     done
-    status=$(printf '%s\n' "$text" | sed -n "s,^\($work/cert.pem: \)\{0,1\}\(good\|revoked\|unknown\)\$,\2,p" | head -n 1)
+    status=$(printf '%s\n' "$text" | sed -nE "s#^($work/cert.pem: )?(good|revoked|unknown)\$#\2#p" | head -n 1)
     status=${status^^}
     case $text in
     *'Response Verify Failure'*) say "$name" REFUSED "Response Verify Failure, exit $code" ;;
