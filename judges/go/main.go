@@ -1,7 +1,7 @@
 // What golang.org/x/crypto/ocsp makes of a corpus: a line for each case, NAME, WORD and a remark with tabs between.
 //
-// The package parses and verifies signatures; times are its caller's business, and are compared here without
-// tolerance: thisUpdate <= now <= nextUpdate. It has no nonces. Built with Debian's
+// The package parses and verifies signatures; times are its caller's business, and are compared here by the rules of
+// the profile rfc9919. It has no nonces. Built with Debian's
 // golang-golang-x-crypto-dev: GO111MODULE=off GOPATH=/usr/share/gocode go run main.go CORPUS
 package main
 
@@ -38,7 +38,14 @@ func judge(folder string, now time.Time) (string, string) {
 	if err != nil {
 		return "REFUSED", err.Error()
 	}
-	if now.Before(response.ThisUpdate) || (!response.NextUpdate.IsZero() && now.After(response.NextUpdate)) {
+	tolerance := 300 * time.Second
+	ahead := response.ThisUpdate.After(now.Add(tolerance))
+	final := response.Status == ocsp.Revoked && response.RevocationReason != ocsp.CertificateHold
+	if final && !ahead {
+		return "REVOKED", ""
+	}
+	over := response.NextUpdate.IsZero() || response.NextUpdate.Before(now.Add(-tolerance))
+	if ahead || over || response.ProducedAt.After(now.Add(tolerance)) {
 		return "NOT-CURRENT", "by the caller's comparison"
 	}
 	switch response.Status {

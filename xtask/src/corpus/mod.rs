@@ -46,7 +46,7 @@ const JUDGES: [Judge; 4] = [
     },
     Judge {
         title: "go",
-        profile: "strict",
+        profile: "rfc9919",
         needs: &["go"],
         version: &["go", "version"],
         command: &["go", "run", "judges/go/main.go"],

@@ -195,7 +195,7 @@ How to read it:
   turn until it finds a status.
 - `ocsptool --verify-response` is never told which certificate is meant: the word is the first status that it prints.
   What it cannot know of the certificate is no fault of its authors, but of whoever relies on it alone.
-- Go's package leaves times to its caller; the runner compares without tolerance. It has no nonces.
+- Go's package leaves times to its caller; the runner compares them by the rules of rfc9919. It has no nonces.
 - n/a: the program has no way to be asked, or refuses the certificate itself.
 ";
 
