@@ -14,6 +14,7 @@ mod args;
 mod child;
 mod corpus;
 mod coverage;
+mod differential;
 mod mutate;
 mod project;
 mod soak;
@@ -31,6 +32,8 @@ cargo xtask corpus OUT [--judge]                   write the corpus for verifier
                                                    write docs/verdicts.md
 cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
                                                    run the fuzz targets (600 s each; --smoke: 10 s)
+cargo xtask soak differential [--executions N | --seconds S | --smoke] [--seed X]
+                                                   mutated responses, judged by us and by OpenSSL
 cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
 ";
 
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ["coverage", rest @ ..] => coverage::run(rest),
         ["corpus", rest @ ..] => corpus::run(rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
+        ["soak", "differential", rest @ ..] => differential::run(rest),
         ["mutate", rest @ ..] => mutate::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

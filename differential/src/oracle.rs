@@ -1,0 +1,85 @@
+//! OpenSSL's word: good, or the first thing it minds. What `openssl ocsp` does, by its library calls.
+
+use certvouch_testkit::pki::World;
+use openssl::hash::MessageDigest;
+use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
+use openssl::x509::verify::X509VerifyParam;
+
+/// OpenSSL's view of a world.
+pub(crate) struct Oracle {
+    store: X509Store,
+    certificates: Stack<X509>,
+    ids: Vec<OcspCertId>,
+}
+
+impl Oracle {
+    pub(crate) fn new(world: &World, now: i64) -> Self {
+        let parse = |der: &[u8]| X509::from_der(der).expect("testkit writes certificates");
+        let (leaf, issuer) = (parse(&world.ee_good.der), parse(&world.ca_a.der));
+        let mut store = X509StoreBuilder::new().expect("a store");
+        store
+            .add_cert(issuer.clone())
+            .expect("a certificate in a store");
+        let mut parameters = X509VerifyParam::new().expect("parameters");
+        parameters.set_time(now);
+        store.set_param(&parameters).expect("parameters of a store");
+        let digests = [
+            MessageDigest::sha1(),
+            MessageDigest::sha256(),
+            MessageDigest::sha384(),
+            MessageDigest::sha512(),
+        ];
+        let ids =
+            digests.map(|digest| OcspCertId::from_cert(digest, &leaf, &issuer).expect("a CertID"));
+        let mut certificates = Stack::new().expect("a stack");
+        certificates.push(issuer).expect("a certificate on a stack");
+        Self {
+            store: store.build(),
+            certificates,
+            ids: ids.into(),
+        }
+    }
+
+    /// Nothing if OpenSSL takes the response for a good one, else why not.
+    pub(crate) fn minds(&self, response: &[u8]) -> Option<String> {
+        let first = |stage: &str, stack: openssl::error::ErrorStack| {
+            let errors: Vec<_> = stack
+                .errors()
+                .iter()
+                .filter_map(|error| error.reason())
+                .collect();
+            Some(format!("{stage}: {}", errors.join(", ")))
+        };
+        let parsed = match OcspResponse::from_der(response) {
+            Ok(parsed) => parsed,
+            Err(stack) => return first("parse", stack),
+        };
+        if parsed.status() != OcspResponseStatus::SUCCESSFUL {
+            return Some("status".to_owned());
+        }
+        let basic = match parsed.basic() {
+            Ok(basic) => basic,
+            Err(stack) => return first("basic", stack),
+        };
+        // As the program does: by embedded certificates first, then with the issuer at hand and trusted.
+        let none = Stack::new().expect("a stack");
+        if basic.verify(&none, &self.store, OcspFlag::empty()).is_err()
+            && let Err(stack) = basic.verify(&self.certificates, &self.store, OcspFlag::TRUST_OTHER)
+        {
+            return first("verify", stack);
+        }
+        let Some(status) = self.ids.iter().find_map(|id| basic.find_status(id)) else {
+            return Some("no status".to_owned());
+        };
+        if status.status != OcspCertStatus::GOOD {
+            return Some("another status".to_owned());
+        }
+        status
+            .check_validity(300, None)
+            .err()
+            .and_then(|stack| first("validity", stack))
+    }
+}
