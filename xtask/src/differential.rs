@@ -1,7 +1,7 @@
 //! `cargo xtask soak differential`: our verifier beside OpenSSL's over mutated responses.
 //!
-//! The program is `differential/`, a workspace of its own (it needs OpenSSL's headers). It is built with optimisations
-//! and run; what OpenSSL rejects and we call good is a finding, lies in `differential/findings/`, and fails the chore.
+//! The program is `fuzz/differential/`, a workspace of its own (it needs OpenSSL's headers). It is built with optimisations
+//! and run; what OpenSSL rejects and we call good is a finding, lies in `fuzz/differential/findings/`, and fails the chore.
 
 use std::process::Command;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(24 * 3600);
 pub(crate) fn run(words: &[&str]) -> Result<bool> {
     let arguments = arguments(words)?;
     let root = project::root()?;
-    let folder = root.join("differential");
+    let folder = root.join("fuzz/differential");
     let stop = StopFlag::register()?;
     let cargo = |verb: &str| {
         let mut command = Command::new(project::cargo());

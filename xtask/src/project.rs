@@ -32,8 +32,8 @@ const SKIPPED: [&str; 9] = [
     "fuzz/corpus",
     "fuzz/artifacts",
     "fuzz/coverage",
-    "differential/target",
-    "differential/findings",
+    "fuzz/differential/target",
+    "fuzz/differential/findings",
     "certvouch-demo",
 ];
 

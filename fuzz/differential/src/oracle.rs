@@ -1,6 +1,8 @@
 //! OpenSSL's word: good, or the first thing it minds. What `openssl ocsp` does, by its library calls.
 
+use certvouch_testkit::ask::{self, HashAlg, Params};
 use certvouch_testkit::pki::World;
+use certvouch_types::BasicOcspResponse;
 use openssl::hash::MessageDigest;
 use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus};
 use openssl::stack::Stack;
@@ -13,6 +15,8 @@ pub(crate) struct Oracle {
     store: X509Store,
     certificates: Stack<X509>,
     ids: Vec<OcspCertId>,
+    /// The same CertIDs in DER, with parameters NULL and absent.
+    known: Vec<Vec<u8>>,
 }
 
 impl Oracle {
@@ -34,12 +38,18 @@ impl Oracle {
         ];
         let ids =
             digests.map(|digest| OcspCertId::from_cert(digest, &leaf, &issuer).expect("a CertID"));
+        let known = HashAlg::ALL.into_iter().flat_map(|hash| {
+            [Params::Null, Params::Absent]
+                .map(|form| ask::cert_id(hash, &form, &world.ca_a, &world.ee_good.serial))
+        });
+        let known = known.collect();
         let mut certificates = Stack::new().expect("a stack");
         certificates.push(issuer).expect("a certificate on a stack");
         Self {
             store: store.build(),
             certificates,
             ids: ids.into(),
+            known,
         }
     }
 
@@ -81,5 +91,32 @@ impl Oracle {
             .check_validity(300, None)
             .err()
             .and_then(|stack| first("validity", stack))
+    }
+
+    /// A known difference that stands in this response, by which OpenSSL refuses more than the rules ask.
+    ///
+    /// What is embedded is material and never trusted: a certificate among it that does not parse is passed over by
+    /// us, and one that the CA's key signed is read as far as it matters. An entry about another certificate hinders
+    /// nothing (RFC 6960 4.2.2.3); OpenSSL wants all entries to be of one issuer, by digests that it knows.
+    pub(crate) fn explains(&self, response: &[u8]) -> Option<&'static str> {
+        let Ok(certvouch_types::OcspResponse::Successful(bytes)) =
+            certvouch_types::OcspResponse::parse(response)
+        else {
+            return None;
+        };
+        let basic = BasicOcspResponse::from_response_bytes(&bytes).ok()?;
+        if basic.certs().any(|raw| X509::from_der(raw).is_err()) {
+            return Some("an embedded certificate that OpenSSL does not parse");
+        }
+        let ours = |raw: &[u8]| self.known.iter().any(|known| known == raw);
+        if basic
+            .data
+            .responses
+            .iter()
+            .any(|single| !ours(single.cert_id.raw))
+        {
+            return Some("an entry about another certificate");
+        }
+        None
     }
 }
