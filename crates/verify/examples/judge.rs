@@ -1,8 +1,7 @@
 //! What this crate makes of a corpus folder: a line for each case and profile, `NAME PROFILE VERDICT REASON` with
 //! tabs between. `cargo xtask corpus OUT --judge` sets it beside the verdicts of other programs.
 
-#![expect(clippy::print_stdout, reason = "its output is its purpose")]
-
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,13 +12,14 @@ use certvouch_verify::{Profile, QueryBuilder};
 
 fn main() -> std::io::Result<ExitCode> {
     let Some(folder) = std::env::args().nth(1) else {
-        println!("usage: judge CORPUS");
+        writeln!(std::io::stderr(), "usage: judge CORPUS")?;
         return Ok(ExitCode::from(2));
     };
+    let mut out = std::io::stdout().lock();
     for case in corpus::read(Path::new(&folder))? {
         for profile in &Profile::ALL {
             let (verdict, why) = judge(&case, profile);
-            println!("{}\t{}\t{verdict}\t{why}", case.name, profile.name());
+            writeln!(out, "{}\t{}\t{verdict}\t{why}", case.name, profile.name())?;
         }
     }
     Ok(ExitCode::SUCCESS)

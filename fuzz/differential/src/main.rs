@@ -129,6 +129,7 @@ fn main() -> ExitCode {
         .collect();
     let queries: Vec<Query<'_>> = settings
         .iter()
+        // proof: a fixture of testkit, and memory enough
         .map(|s| Query::new(&s.world.ee_good.der, &s.world.ca_a.der, None).expect("a fixture"))
         .collect();
     let mut random = Random::new(options.seed);
@@ -154,7 +155,14 @@ fn main() -> ExitCode {
                     None => tally.both_good += 1,
                     Some(why) => match oracles[which].explains(&response) {
                         Some(known) => *tally.explained.entry(known).or_default() += 1,
-                        None => found(&options, setting, &mut tally, &response, &why),
+                        None => {
+                            if let Err(error) =
+                                found(&options, setting, &mut tally, &response, &why)
+                            {
+                                eprintln!("{}: {error}", options.out.display());
+                                return ExitCode::from(2);
+                            }
+                        }
                     },
                 }
             }
@@ -171,11 +179,17 @@ fn main() -> ExitCode {
     report(&tally, started.elapsed())
 }
 
-fn found(options: &Options, setting: &Setting, tally: &mut Tally, response: &[u8], why: &str) {
+fn found(
+    options: &Options,
+    setting: &Setting,
+    tally: &mut Tally,
+    response: &[u8],
+    why: &str,
+) -> std::io::Result<()> {
     let count = tally.findings.entry(why.to_owned()).or_default();
     *count += 1;
     if *count > 5 {
-        return;
+        return Ok(());
     }
     let plain: String = why
         .chars()
@@ -185,7 +199,7 @@ fn found(options: &Options, setting: &Setting, tally: &mut Tally, response: &[u8
     let place = options
         .out
         .join(format!("{plain}-{}-{}", setting.name, tally.executions));
-    std::fs::create_dir_all(&place).expect("a folder for findings");
+    std::fs::create_dir_all(&place)?;
     let files = [
         ("response.der", response),
         ("cert.der", &setting.world.ee_good.der),
@@ -193,8 +207,9 @@ fn found(options: &Options, setting: &Setting, tally: &mut Tally, response: &[u8
         ("why.txt", why.as_bytes()),
     ];
     for (name, octets) in files {
-        std::fs::write(place.join(name), octets).expect("write a finding");
+        std::fs::write(place.join(name), octets)?;
     }
+    Ok(())
 }
 
 fn report(tally: &Tally, took: Duration) -> ExitCode {

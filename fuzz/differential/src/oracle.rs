@@ -10,6 +10,9 @@ use openssl::x509::X509;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyParam;
 
+/// subjectKeyIdentifier, as an OBJECT IDENTIFIER.
+const SKI: [u8; 5] = [0x06, 0x03, 0x55, 0x1D, 0x0E];
+
 /// OpenSSL's view of a world.
 pub(crate) struct Oracle {
     store: X509Store,
@@ -21,14 +24,19 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn new(world: &World, now: i64) -> Self {
+        // proof: a fixture of testkit, and memory enough
         let parse = |der: &[u8]| X509::from_der(der).expect("testkit writes certificates");
         let (leaf, issuer) = (parse(&world.ee_good.der), parse(&world.ca_a.der));
+        // proof: a fixture of testkit, and memory enough
         let mut store = X509StoreBuilder::new().expect("a store");
         store
             .add_cert(issuer.clone())
+            // proof: a fixture of testkit, and memory enough
             .expect("a certificate in a store");
+        // proof: a fixture of testkit, and memory enough
         let mut parameters = X509VerifyParam::new().expect("parameters");
         parameters.set_time(now);
+        // proof: a fixture of testkit, and memory enough
         store.set_param(&parameters).expect("parameters of a store");
         let digests = [
             MessageDigest::sha1(),
@@ -37,13 +45,16 @@ impl Oracle {
             MessageDigest::sha512(),
         ];
         let ids =
+            // proof: a fixture of testkit, and memory enough
             digests.map(|digest| OcspCertId::from_cert(digest, &leaf, &issuer).expect("a CertID"));
         let known = HashAlg::ALL.into_iter().flat_map(|hash| {
             [Params::Null, Params::Absent]
                 .map(|form| ask::cert_id(hash, &form, &world.ca_a, &world.ee_good.serial))
         });
         let known = known.collect();
+        // proof: a fixture of testkit, and memory enough
         let mut certificates = Stack::new().expect("a stack");
+        // proof: a fixture of testkit, and memory enough
         certificates.push(issuer).expect("a certificate on a stack");
         Self {
             store: store.build(),
@@ -75,6 +86,7 @@ impl Oracle {
             Err(stack) => return first("basic", stack),
         };
         // As the program does: by embedded certificates first, then with the issuer at hand and trusted.
+        // proof: a fixture of testkit, and memory enough
         let none = Stack::new().expect("a stack");
         if basic.verify(&none, &self.store, OcspFlag::empty()).is_err()
             && let Err(stack) = basic.verify(&self.certificates, &self.store, OcspFlag::TRUST_OTHER)
@@ -107,6 +119,14 @@ impl Oracle {
         let basic = BasicOcspResponse::from_response_bytes(&bytes).ok()?;
         if basic.certs().any(|raw| X509::from_der(raw).is_err()) {
             return Some("an embedded certificate that OpenSSL does not parse");
+        }
+        // OpenSSL gives no identifier of a certificate whose extensions it cannot read.
+        let unread = |raw: &[u8]| {
+            let stated = raw.windows(SKI.len()).any(|part| part == SKI);
+            stated && X509::from_der(raw).is_ok_and(|cert| cert.subject_key_id().is_none())
+        };
+        if basic.certs().any(unread) {
+            return Some("a delegate's subjectKeyIdentifier that OpenSSL does not read");
         }
         let ours = |raw: &[u8]| self.known.iter().any(|known| known == raw);
         if basic

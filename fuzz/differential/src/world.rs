@@ -102,7 +102,9 @@ impl Setting {
 
 /// The element that these octets, made by testkit, are.
 pub(crate) fn only(octets: &[u8]) -> Node {
+    // proof: a fixture of testkit, and memory enough
     let mut nodes = Node::read_all(octets).expect("testkit writes DER");
+    // proof: a fixture of testkit, and memory enough
     nodes.pop().expect("one element")
 }
 
@@ -126,7 +128,9 @@ pub(crate) fn issued(tbs: &[u8], issuer: &Cert) -> Vec<u8> {
 
 /// The TBSCertificate of a certificate that testkit made.
 pub(crate) fn tbs_certificate(certificate: &[u8]) -> Vec<u8> {
+    // proof: a fixture of testkit, and memory enough
     let outer = der::read_only(certificate).expect("testkit writes DER");
+    // proof: a fixture of testkit, and memory enough
     let (tbs, _) = der::read(outer.content).expect("testkit writes DER");
     tbs.raw.to_vec()
 }
