@@ -153,7 +153,7 @@ fn main() -> ExitCode {
                 tally.ours_good += 1;
                 match oracles[which].minds(&response) {
                     None => tally.both_good += 1,
-                    Some(why) => match oracles[which].explains(&response) {
+                    Some(why) => match oracles[which].explains(&response, &why) {
                         Some(known) => *tally.explained.entry(known).or_default() += 1,
                         None => {
                             if let Err(error) =

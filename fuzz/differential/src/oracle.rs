@@ -10,12 +10,10 @@ use openssl::x509::X509;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyParam;
 
-/// subjectKeyIdentifier, as an OBJECT IDENTIFIER.
-const SKI: [u8; 5] = [0x06, 0x03, 0x55, 0x1D, 0x0E];
-
 /// OpenSSL's view of a world.
 pub(crate) struct Oracle {
     store: X509Store,
+    issuer: X509,
     certificates: Stack<X509>,
     ids: Vec<OcspCertId>,
     /// The same CertIDs in DER, with parameters NULL and absent.
@@ -55,8 +53,11 @@ impl Oracle {
         // proof: a fixture of testkit, and memory enough
         let mut certificates = Stack::new().expect("a stack");
         // proof: a fixture of testkit, and memory enough
-        certificates.push(issuer).expect("a certificate on a stack");
+        certificates
+            .push(issuer.clone())
+            .expect("a certificate on a stack");
         Self {
+            issuer,
             store: store.build(),
             certificates,
             ids: ids.into(),
@@ -110,7 +111,7 @@ impl Oracle {
     /// What is embedded is material and never trusted: a certificate among it that does not parse is passed over by
     /// us, and one that the CA's key signed is read as far as it matters. An entry about another certificate hinders
     /// nothing (RFC 6960 4.2.2.3); OpenSSL wants all entries to be of one issuer, by digests that it knows.
-    pub(crate) fn explains(&self, response: &[u8]) -> Option<&'static str> {
+    pub(crate) fn explains(&self, response: &[u8], why: &str) -> Option<&'static str> {
         let Ok(certvouch_types::OcspResponse::Successful(bytes)) =
             certvouch_types::OcspResponse::parse(response)
         else {
@@ -120,13 +121,14 @@ impl Oracle {
         if basic.certs().any(|raw| X509::from_der(raw).is_err()) {
             return Some("an embedded certificate that OpenSSL does not parse");
         }
-        // OpenSSL gives no identifier of a certificate whose extensions it cannot read.
+        // X509_V_ERR_UNSPECIFIED: extensions of one of the two cannot be read; the issuer's can.
         let unread = |raw: &[u8]| {
-            let stated = raw.windows(SKI.len()).any(|part| part == SKI);
-            stated && X509::from_der(raw).is_ok_and(|cert| cert.subject_key_id().is_none())
+            X509::from_der(raw).is_ok_and(|cert| self.issuer.issued(&cert).as_raw() == 1)
         };
         if basic.certs().any(unread) {
-            return Some("a delegate's subjectKeyIdentifier that OpenSSL does not read");
+            return Some(
+                "an extension of an embedded certificate that nobody needs and OpenSSL cannot read",
+            );
         }
         let ours = |raw: &[u8]| self.known.iter().any(|known| known == raw);
         if basic
@@ -136,6 +138,10 @@ impl Oracle {
             .any(|single| !ours(single.cert_id.raw))
         {
             return Some("an entry about another certificate");
+        }
+        // The one in date counts; OpenSSL looks at one of them.
+        if why.starts_with("validity") && basic.data.responses.len() > 1 {
+            return Some("one of several entries about the certificate is out of date");
         }
         None
     }
