@@ -64,7 +64,7 @@ fn identifiers(table: &mut Table<'_>) {
         (
             "md5",
             with_null("1.2.840.113549.1.1.4"),
-            "MD5",
+            "claims a signature with MD5",
             "CA/B BR 7.1.3.2",
         ),
         (

@@ -10,7 +10,13 @@ const SYNTAX: &str = "RFC 6960 4.2.1";
 
 pub(super) fn cases(world: &World) -> Vec<Case> {
     let mut table = Table::new(Class::Status, world);
-    table.add("control", "G", &good(world).build(), "good", SYNTAX);
+    table.add(
+        "control",
+        "G",
+        &good(world).build(),
+        "a good answer",
+        SYNTAX,
+    );
     errors(&mut table);
     no_response(&mut table);
     statuses(&mut table);
