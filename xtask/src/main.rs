@@ -12,7 +12,9 @@
 
 mod args;
 mod child;
+mod corpus;
 mod coverage;
+mod differential;
 mod man;
 mod mutate;
 mod project;
@@ -27,8 +29,12 @@ const USAGE: &str = "\
 cargo xtask tidy                                   check the rules of the house
 cargo xtask coverage [--requirements FILE] [--executed FILE]... [--json]
                                                    bind requirement rows to the tests that name them
+cargo xtask corpus OUT [--judge]                   write the corpus for verifiers; --judge: ask programs, and
+                                                   write docs/verdicts.md
 cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
                                                    run the fuzz targets (600 s each; --smoke: 10 s)
+cargo xtask soak differential [--executions N | --seconds S | --smoke] [--seed X]
+                                                   mutated responses, judged by us and by OpenSSL
 cargo xtask man [OUT]                              man pages and shell completions (into target/man)
 cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
 ";
@@ -39,7 +45,9 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["tidy", rest @ ..] => tidy::run(rest),
         ["coverage", rest @ ..] => coverage::run(rest),
+        ["corpus", rest @ ..] => corpus::run(rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
+        ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),
         ["mutate", rest @ ..] => mutate::run(rest),
         ["help" | "--help" | "-h"] => {

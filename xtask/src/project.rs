@@ -25,13 +25,15 @@ pub(crate) fn files(root: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// Folders that hold products of a run, relative to the root.
-const SKIPPED: [&str; 7] = [
+const SKIPPED: [&str; 9] = [
     ".git",
     "target",
     "fuzz/target",
     "fuzz/corpus",
     "fuzz/artifacts",
     "fuzz/coverage",
+    "fuzz/differential/target",
+    "fuzz/differential/findings",
     "certvouch-demo",
 ];
 

@@ -12,7 +12,7 @@ use certvouch_types::{
 use crate::budget::{Limit, MAX_SINGLE_RESPONSES};
 use crate::error::{CurrencyFault, Reason};
 use crate::freshness::{FreshnessPolicy, Moment};
-use crate::query::{IssuerHashes, Query};
+use crate::query::Query;
 
 /// An entry about the certificate.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub(crate) fn matching<'r>(
     if data.responses.len() > MAX_SINGLE_RESPONSES {
         return Err(Reason::BudgetExceeded(Limit::SingleResponses));
     }
-    let mut hashes = IssuerHashes::default();
+    let mut hashes = query.hashes.clone();
     let mut found = Vec::new();
     let mut nearest = None;
     for single in data.responses.iter() {

@@ -162,9 +162,9 @@ impl Evidence {
     }
 
     pub(crate) fn with(checks: &[Check]) -> Self {
-        Self {
-            checks: checks.to_vec(),
-        }
+        let mut all = Vec::with_capacity(CheckCode::ALL.len());
+        all.extend_from_slice(checks);
+        Self { checks: all }
     }
 
     pub(crate) fn pass(&mut self, code: CheckCode, detail: impl Into<Cow<'static, str>>) {

@@ -143,8 +143,8 @@ impl Profile {
             max_age: Cited::new(Some(10 * DAY), "CA/B BR 4.9.9: at most ten days"),
             max_lifetime: Cited::new(Some(10 * DAY), "CA/B BR 4.9.9: at most ten days"),
             produced_at: Cited::new(
-                ProducedAt::WithinCertificate,
-                "BoringSSL pki/ocsp.cc CheckOCSP: producedAt inside the certificate's dates",
+                ProducedAt::NotInFutureAndWithinCertificate,
+                "RFC 6960 2.4; BoringSSL pki/ocsp.cc CheckOCSP: inside the certificate's dates",
             ),
         },
         nonce: Cited::new(NoncePolicy::Require, "RFC 9919 5: known to be supported"),

@@ -28,6 +28,8 @@ pub struct Query<'a> {
     pub(crate) nonce: Option<Vec<u8>>,
     pub(crate) trusted: Vec<TrustedResponder<'a>>,
     pub(crate) evidence: Evidence,
+    /// The issuer's hashes that the request was made with: most responses use the same algorithm.
+    pub(crate) hashes: IssuerHashes,
     request: Vec<u8>,
 }
 
@@ -256,6 +258,7 @@ impl<'a> QueryBuilder<'a> {
             nonce: None,
             trusted: self.trusted.clone(),
             evidence,
+            hashes: IssuerHashes::default(),
             request: Vec::new(),
         })
     }
@@ -278,6 +281,7 @@ impl<'a> QueryBuilder<'a> {
             return Ok(query);
         }
         let (name, key) = query.issuer_hashes(self.hash);
+        query.hashes.known.push((self.hash, name, key));
         let cert_id = CertIdTemplate {
             hash_algorithm: self.hash,
             issuer_name_hash: name.as_ref(),
@@ -298,7 +302,7 @@ impl<'a> QueryBuilder<'a> {
 }
 
 /// The issuer's hashes by algorithm, computed when first needed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct IssuerHashes {
     known: Vec<(HashAlgorithm, Digest, Digest)>,
 }

@@ -266,13 +266,20 @@ impl Run<'_> {
         let (outcome, detail) = match policy.produced_at.value {
             ProducedAt::Ignore => (Outcome::Skipped, "this profile does not look at it"),
             ProducedAt::NotInFuture => (Outcome::Passed, "not in the future"),
-            ProducedAt::WithinCertificate if validity.is_none() => (
-                Outcome::Passed,
-                "not in the future; no certificate to compare with",
-            ),
+            ProducedAt::WithinCertificate if validity.is_none() => {
+                (Outcome::Skipped, "no certificate to compare with")
+            }
             ProducedAt::WithinCertificate => {
                 (Outcome::Passed, "inside the validity of the certificate")
             }
+            ProducedAt::NotInFutureAndWithinCertificate if validity.is_none() => (
+                Outcome::Passed,
+                "not in the future; no certificate to compare with",
+            ),
+            ProducedAt::NotInFutureAndWithinCertificate => (
+                Outcome::Passed,
+                "not in the future, and inside the validity of the certificate",
+            ),
         };
         self.evidence
             .note(code, outcome, detail, policy.produced_at.source);
@@ -303,16 +310,12 @@ impl Run<'_> {
         Ok(selection)
     }
 
-    /// Times of the entries about other certificates, for profiles that mind them.
+    /// Times of all entries, for profiles that mind those about other certificates and duplicates too.
     fn scope(&self, basic: &BasicOcspResponse<'_>) -> Result<(), Failure> {
         if self.profile.entries.value == EntryScope::Matching {
             return Ok(());
         }
-        let mut hashes = crate::query::IssuerHashes::default();
         for single in basic.data.responses.iter() {
-            if self.query.matches(&single.cert_id, &mut hashes) {
-                continue;
-            }
             let entry = Entry::judge(single, &self.profile.freshness, self.moment)
                 .map_err(|reason| Failure::new(CheckCode::ThisUpdate, reason))?;
             if let Some(fault) = entry.fault {

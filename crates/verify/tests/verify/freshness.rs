@@ -170,6 +170,8 @@ fn produced_at_may_come_before_this_update_and_not_from_the_future() {
     assert_eq!(say(T0 + 301, &Profile::RFC9919), "produced-in-future");
     assert_eq!(say(T0 + 1, &Profile::STRICT), "produced-in-future");
     assert_eq!(say(T0 + 9 * DAY, &Profile::OPENSSL), "GOOD");
+    // BoringSSL compares with the certificate, not with the clock.
+    assert_eq!(say(T0 + 9 * DAY, &Profile::CHROMIUM), "GOOD");
     // EE-good is valid from 90 days before.
     let first = T0 - 90 * DAY;
     for profile in [Profile::CHROMIUM, Profile::STRICT] {
@@ -191,6 +193,12 @@ fn profiles_that_mind_every_entry_reject_for_a_neighbour() {
     for profile in Profile::ALL {
         assert_eq!(say_at(&world, &revoked, T0, &profile), "REVOKED");
     }
+    // An entry about the certificate itself is no better a neighbour.
+    let twin = single(&world)
+        .status(Status::Unknown)
+        .this_update(T0 - 20 * DAY)
+        .next_update(T0 - 10 * DAY);
+    let twins = good(&world).single(&twin);
     for (profile, expected) in [
         (Profile::RFC9919, "GOOD"),
         (Profile::OPENSSL, "GOOD"),
@@ -200,6 +208,7 @@ fn profiles_that_mind_every_entry_reject_for_a_neighbour() {
         (Profile::STRICT, "expired"),
     ] {
         assert_eq!(say_at(&world, &reply, T0, &profile), expected);
+        assert_eq!(say_at(&world, &twins, T0, &profile), expected);
     }
 }
 

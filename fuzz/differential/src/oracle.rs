@@ -1,0 +1,148 @@
+//! OpenSSL's word: good, or the first thing it minds. What `openssl ocsp` does, by its library calls.
+
+use certvouch_testkit::ask::{self, HashAlg, Params};
+use certvouch_testkit::pki::World;
+use certvouch_types::BasicOcspResponse;
+use openssl::hash::MessageDigest;
+use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus};
+use openssl::stack::Stack;
+use openssl::x509::X509;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
+use openssl::x509::verify::X509VerifyParam;
+
+/// OpenSSL's view of a world.
+pub(crate) struct Oracle {
+    store: X509Store,
+    issuer: X509,
+    certificates: Stack<X509>,
+    ids: Vec<OcspCertId>,
+    /// The same CertIDs in DER, with parameters NULL and absent.
+    known: Vec<Vec<u8>>,
+}
+
+impl Oracle {
+    pub(crate) fn new(world: &World, now: i64) -> Self {
+        // proof: a fixture of testkit, and memory enough
+        let parse = |der: &[u8]| X509::from_der(der).expect("testkit writes certificates");
+        let (leaf, issuer) = (parse(&world.ee_good.der), parse(&world.ca_a.der));
+        // proof: a fixture of testkit, and memory enough
+        let mut store = X509StoreBuilder::new().expect("a store");
+        store
+            .add_cert(issuer.clone())
+            // proof: a fixture of testkit, and memory enough
+            .expect("a certificate in a store");
+        // proof: a fixture of testkit, and memory enough
+        let mut parameters = X509VerifyParam::new().expect("parameters");
+        parameters.set_time(now);
+        // proof: a fixture of testkit, and memory enough
+        store.set_param(&parameters).expect("parameters of a store");
+        let digests = [
+            MessageDigest::sha1(),
+            MessageDigest::sha256(),
+            MessageDigest::sha384(),
+            MessageDigest::sha512(),
+        ];
+        let ids =
+            // proof: a fixture of testkit, and memory enough
+            digests.map(|digest| OcspCertId::from_cert(digest, &leaf, &issuer).expect("a CertID"));
+        let known = HashAlg::ALL.into_iter().flat_map(|hash| {
+            [Params::Null, Params::Absent]
+                .map(|form| ask::cert_id(hash, &form, &world.ca_a, &world.ee_good.serial))
+        });
+        let known = known.collect();
+        // proof: a fixture of testkit, and memory enough
+        let mut certificates = Stack::new().expect("a stack");
+        // proof: a fixture of testkit, and memory enough
+        certificates
+            .push(issuer.clone())
+            .expect("a certificate on a stack");
+        Self {
+            issuer,
+            store: store.build(),
+            certificates,
+            ids: ids.into(),
+            known,
+        }
+    }
+
+    /// Nothing if OpenSSL takes the response for a good one, else why not.
+    pub(crate) fn minds(&self, response: &[u8]) -> Option<String> {
+        let first = |stage: &str, stack: openssl::error::ErrorStack| {
+            let errors: Vec<_> = stack
+                .errors()
+                .iter()
+                .filter_map(|error| error.reason())
+                .collect();
+            Some(format!("{stage}: {}", errors.join(", ")))
+        };
+        let parsed = match OcspResponse::from_der(response) {
+            Ok(parsed) => parsed,
+            Err(stack) => return first("parse", stack),
+        };
+        if parsed.status() != OcspResponseStatus::SUCCESSFUL {
+            return Some("status".to_owned());
+        }
+        let basic = match parsed.basic() {
+            Ok(basic) => basic,
+            Err(stack) => return first("basic", stack),
+        };
+        // As the program does: by embedded certificates first, then with the issuer at hand and trusted.
+        // proof: a fixture of testkit, and memory enough
+        let none = Stack::new().expect("a stack");
+        if basic.verify(&none, &self.store, OcspFlag::empty()).is_err()
+            && let Err(stack) = basic.verify(&self.certificates, &self.store, OcspFlag::TRUST_OTHER)
+        {
+            return first("verify", stack);
+        }
+        let Some(status) = self.ids.iter().find_map(|id| basic.find_status(id)) else {
+            return Some("no status".to_owned());
+        };
+        if status.status != OcspCertStatus::GOOD {
+            return Some("another status".to_owned());
+        }
+        status
+            .check_validity(300, None)
+            .err()
+            .and_then(|stack| first("validity", stack))
+    }
+
+    /// A known difference that stands in this response, by which OpenSSL refuses more than the rules ask.
+    ///
+    /// What is embedded is material and never trusted: a certificate among it that does not parse is passed over by
+    /// us, and one that the CA's key signed is read as far as it matters. An entry about another certificate hinders
+    /// nothing (RFC 6960 4.2.2.3); OpenSSL wants all entries to be of one issuer, by digests that it knows.
+    pub(crate) fn explains(&self, response: &[u8], why: &str) -> Option<&'static str> {
+        let Ok(certvouch_types::OcspResponse::Successful(bytes)) =
+            certvouch_types::OcspResponse::parse(response)
+        else {
+            return None;
+        };
+        let basic = BasicOcspResponse::from_response_bytes(&bytes).ok()?;
+        if basic.certs().any(|raw| X509::from_der(raw).is_err()) {
+            return Some("an embedded certificate that OpenSSL does not parse");
+        }
+        // X509_V_ERR_UNSPECIFIED: extensions of one of the two cannot be read; the issuer's can.
+        let unread = |raw: &[u8]| {
+            X509::from_der(raw).is_ok_and(|cert| self.issuer.issued(&cert).as_raw() == 1)
+        };
+        if basic.certs().any(unread) {
+            return Some(
+                "an extension of an embedded certificate that nobody needs and OpenSSL cannot read",
+            );
+        }
+        let ours = |raw: &[u8]| self.known.iter().any(|known| known == raw);
+        if basic
+            .data
+            .responses
+            .iter()
+            .any(|single| !ours(single.cert_id.raw))
+        {
+            return Some("an entry about another certificate");
+        }
+        // The one in date counts; OpenSSL looks at one of them.
+        if why.starts_with("validity") && basic.data.responses.len() > 1 {
+            return Some("one of several entries about the certificate is out of date");
+        }
+        None
+    }
+}
