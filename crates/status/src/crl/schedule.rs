@@ -70,7 +70,10 @@ impl Schedule {
                 let left = next_update.seconds_since(now);
                 let fresh = freshness.map(|fresh| i64::try_from(fresh).unwrap_or(i64::MAX));
                 match (self.interval, fresh) {
-                    _ if left <= 0 => self.most_after_failure.min(self.least.saturating_mul(2)),
+                    _ if left <= 0 => self
+                        .most_after_failure
+                        .min(self.least.saturating_mul(2))
+                        .min(self.interval.unwrap_or(i64::MAX)),
                     (Some(interval), _) => interval,
                     (None, Some(fresh)) => fresh.min(left).min(86_400),
                     (None, None) => (left / 2).min(self.most),
@@ -123,6 +126,7 @@ mod tests {
         assert_eq!(pause(every, good(86_400, Some(600))), 5);
         // Past nextUpdate a newer one is wanted at once, but not in a tight loop.
         assert_eq!(pause(plain, good(-1, Some(600))), 30);
+        assert_eq!(pause(every, good(-1, Some(600))), 5);
     }
 
     #[test]
