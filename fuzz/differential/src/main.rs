@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use certvouch_testkit::clock::real_now;
 use certvouch_testkit::pki::KeyAlg;
 use certvouch_types::Timestamp;
-use certvouch_verify::{Profile, Query, Verdict};
+use certvouch_verify::{Profile, Query, Signer, Verdict, VerifiedResponse};
 
 use mutate::{Node, Random};
 use oracle::Oracle;
@@ -148,12 +148,16 @@ fn main() -> ExitCode {
             Ok(verified) => Some(verified.verdict().word()),
             Err(error) => Some(error.reason().code()),
         };
+        let signer = match ours.as_ref().map(VerifiedResponse::signer) {
+            Ok(Signer::Delegate { certificate, .. }) => Some(certificate),
+            _ => None,
+        };
         match refused {
             None => {
                 tally.ours_good += 1;
                 match oracles[which].minds(&response) {
                     None => tally.both_good += 1,
-                    Some(why) => match oracles[which].explains(&response, &why) {
+                    Some(why) => match oracles[which].explains(&response, &why, signer) {
                         Some(known) => *tally.explained.entry(known).or_default() += 1,
                         None => {
                             if let Err(error) =

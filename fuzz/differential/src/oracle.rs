@@ -1,7 +1,10 @@
 //! OpenSSL's word: good, or the first thing it minds. What `openssl ocsp` does, by its library calls.
 
+use std::cmp::Ordering;
+
 use certvouch_testkit::ask::{self, HashAlg, Params};
-use certvouch_testkit::pki::World;
+use certvouch_testkit::pki::{Cert, World};
+use certvouch_testkit::reply::Reply;
 use certvouch_types::BasicOcspResponse;
 use openssl::hash::MessageDigest;
 use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus};
@@ -14,6 +17,8 @@ use openssl::x509::verify::X509VerifyParam;
 pub(crate) struct Oracle {
     store: X509Store,
     issuer: X509,
+    /// Whose name and key stand in a builder whose every member is replaced.
+    anybody: Cert,
     certificates: Stack<X509>,
     ids: Vec<OcspCertId>,
     /// The same CertIDs in DER, with parameters NULL and absent.
@@ -58,6 +63,7 @@ impl Oracle {
             .expect("a certificate on a stack");
         Self {
             issuer,
+            anybody: world.d_a.clone(),
             store: store.build(),
             certificates,
             ids: ids.into(),
@@ -108,27 +114,41 @@ impl Oracle {
 
     /// A known difference that stands in this response, by which OpenSSL refuses more than the rules ask.
     ///
-    /// What is embedded is material and never trusted: a certificate among it that does not parse is passed over by
-    /// us, and one that the CA's key signed is read as far as it matters. An entry about another certificate hinders
-    /// nothing (RFC 6960 4.2.2.3); OpenSSL wants all entries to be of one issuer, by digests that it knows.
-    pub(crate) fn explains(&self, response: &[u8], why: &str) -> Option<&'static str> {
+    /// `signer` is the delegate's certificate by which we believed it. What is embedded is material and never trusted,
+    /// and all of it is tried (RFC 6960 4.2.2.2): OpenSSL parses all of it and stops at the first certificate that the
+    /// ResponderID names. Whether that is the reason is tried out, without the other certificates. A certificate that
+    /// the CA's key signed is read by us as far as it matters. An entry about another certificate hinders nothing (RFC
+    /// 6960 4.2.2.3); OpenSSL wants all entries to be of one issuer, by digests that it knows.
+    pub(crate) fn explains(
+        &self,
+        response: &[u8],
+        why: &str,
+        signer: Option<&[u8]>,
+    ) -> Option<&'static str> {
         let Ok(certvouch_types::OcspResponse::Successful(bytes)) =
             certvouch_types::OcspResponse::parse(response)
         else {
             return None;
         };
         let basic = BasicOcspResponse::from_response_bytes(&bytes).ok()?;
-        if basic.certs().any(|raw| X509::from_der(raw).is_err()) {
-            return Some("an embedded certificate that OpenSSL does not parse");
+        if basic.certs().count() > usize::from(signer.is_some()) {
+            let alone = Reply::new(&self.anybody, 0)
+                .tbs_der(basic.tbs)
+                .algorithm_der(basic.signature_algorithm.raw)
+                .signature(basic.signature);
+            let alone = signer
+                .into_iter()
+                .fold(alone, |reply, raw| reply.cert(raw))
+                .build();
+            return match self.minds(&alone) {
+                None => {
+                    Some("embedded certificates beside the signer's; without them OpenSSL agrees")
+                }
+                Some(why) => self.explains(&alone, &why, signer),
+            };
         }
-        // X509_V_ERR_UNSPECIFIED: extensions of one of the two cannot be read; the issuer's can.
-        let unread = |raw: &[u8]| {
-            X509::from_der(raw).is_ok_and(|cert| self.issuer.issued(&cert).as_raw() == 1)
-        };
-        if basic.certs().any(unread) {
-            return Some(
-                "an extension of an embedded certificate that nobody needs and OpenSSL cannot read",
-            );
+        if let Some(known) = signer.and_then(|raw| self.certificate(raw)) {
+            return Some(known);
         }
         let ours = |raw: &[u8]| self.known.iter().any(|known| known == raw);
         if basic
@@ -144,5 +164,20 @@ impl Oracle {
             return Some("one of several entries about the certificate is out of date");
         }
         None
+    }
+
+    /// What OpenSSL minds in a certificate that the CA's key signed.
+    fn certificate(&self, raw: &[u8]) -> Option<&'static str> {
+        let Ok(parsed) = X509::from_der(raw) else {
+            return Some("a delegate's certificate, signed by the CA, that OpenSSL does not parse");
+        };
+        // X509_V_ERR_UNSPECIFIED: extensions of one of the two cannot be read; the issuer's can.
+        if self.issuer.issued(&parsed).as_raw() == 1 {
+            return Some("a delegate's extension, signed by the CA, that OpenSSL cannot read");
+        }
+        // Equal names, whatever their case: OpenSSL takes it for self-signed and looks no further.
+        let same = parsed.subject_name().try_cmp(self.issuer.subject_name());
+        same.is_ok_and(Ordering::is_eq)
+            .then_some("a delegate that the CA's key certified under the CA's own name")
     }
 }
