@@ -215,7 +215,7 @@ impl Report {
         };
         Self {
             reason: Some(fault.code),
-            checks: CheckCode::ALL.iter().map(line).collect(),
+            checks: CheckCode::RESPONSE.iter().map(line).collect(),
             ..Self::new(context, Verdict::NotTrusted, vec![why.to_string()])
         }
         .with_advice(Some(context.files.on_question(why)))
