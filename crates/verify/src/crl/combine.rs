@@ -163,10 +163,7 @@ fn units<'j, 'c>(
             .filter(|crl| crl.fault.is_none() && crl.signer == complete.signer)
             .filter(|crl| delta::applies(&crl.crl, &complete.crl).is_ok())
             .max_by_key(|crl| crl.crl.this_update);
-        units.push(Unit {
-            complete: *complete,
-            delta,
-        });
+        units.push(Unit { complete, delta });
     }
     for crl in all {
         let Some(log) = log_of(logs, crl) else {
