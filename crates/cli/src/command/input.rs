@@ -19,6 +19,9 @@ use crate::escape::escape_path;
 /// about 130 kB, in base64 200 kB; a chain file with a hundred certificates has as much.
 pub(super) const MAX_INPUT: u64 = 4 * 1024 * 1024;
 
+/// Octets of one CRL: as much as the responder reads of one by default; the largest that are known have a tenth.
+pub(super) const MAX_CRL: u64 = 1 << 30;
+
 /// Padding as it comes, and pad bits that are not zero: the DER inside is strict anyway.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -64,13 +67,44 @@ pub(super) fn read_or_stdin(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn bounded(from: impl Read) -> Result<Vec<u8>> {
+    bounded_by(from, MAX_INPUT)
+}
+
+fn bounded_by(from: impl Read, limit: u64) -> Result<Vec<u8>> {
     let mut octets = Vec::new();
-    let length = from.take(MAX_INPUT + 1).read_to_end(&mut octets)?;
+    let length = from.take(limit + 1).read_to_end(&mut octets)?;
     // A count of octets in memory fits u64 everywhere.
-    if u64::try_from(length).unwrap_or(u64::MAX) > MAX_INPUT {
-        bail!("larger than {} MiB", MAX_INPUT >> 20);
+    if u64::try_from(length).unwrap_or(u64::MAX) > limit {
+        bail!("larger than {} MiB", limit >> 20);
     }
     Ok(octets)
+}
+
+/// The CRLs of a file as DER: every PEM block of one, or what is there as [`message`] reads it.
+///
+/// # Errors
+/// The file cannot be read, or is larger than [`MAX_CRL`]. Whether it holds CRLs is not looked at.
+pub(super) fn read_crls(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let shown = || escape_path(path).to_string();
+    let octets = if is_stdin(path) {
+        bounded_by(io::stdin().lock(), MAX_CRL).context("standard input")?
+    } else {
+        let file = File::open(path).with_context(shown)?;
+        bounded_by(file, MAX_CRL).with_context(shown)?
+    };
+    if !is_sequence(&octets) {
+        let blocks = pem(&octets).unwrap_or_default();
+        let of_crl = |block: &Block| matches!(block.label.as_str(), "X509 CRL" | "CRL");
+        let crls: Vec<_> = blocks
+            .into_iter()
+            .filter(of_crl)
+            .map(|block| block.der)
+            .collect();
+        if !crls.is_empty() {
+            return Ok(crls);
+        }
+    }
+    Ok(vec![message(octets)])
 }
 
 /// The certificates of a file as DER, in their order: PEM with anything around the blocks, or one in DER or base64.
