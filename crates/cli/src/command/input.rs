@@ -22,6 +22,9 @@ pub(super) const MAX_INPUT: u64 = 4 * 1024 * 1024;
 /// Octets of one CRL: as much as the responder reads of one by default; the largest that are known have a tenth.
 pub(super) const MAX_CRL: u64 = 1 << 30;
 
+/// Octets of what is shown: a CRL with half a million entries fits, and its text takes less than a gigabyte.
+pub(super) const MAX_SHOWN: u64 = 16 * 1024 * 1024;
+
 /// Padding as it comes, and pad bits that are not zero: the DER inside is strict anyway.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -51,7 +54,7 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let shown = || escape_path(path).to_string();
     let file = File::open(path).with_context(shown)?;
-    bounded(file).with_context(shown)
+    bounded_by(file, MAX_INPUT).with_context(shown)
 }
 
 /// Reads a file, or standard input for `-`.
@@ -59,15 +62,24 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`].
 pub(super) fn read_or_stdin(path: &Path) -> Result<Vec<u8>> {
-    if is_stdin(path) {
-        bounded(io::stdin().lock()).context("standard input")
-    } else {
-        read(path)
-    }
+    read_within(path, MAX_INPUT)
 }
 
-fn bounded(from: impl Read) -> Result<Vec<u8>> {
-    bounded_by(from, MAX_INPUT)
+/// Reads a file, or standard input for `-`, that is to be shown.
+///
+/// # Errors
+/// It cannot be read, or is larger than [`MAX_SHOWN`].
+pub(super) fn read_to_show(path: &Path) -> Result<Vec<u8>> {
+    read_within(path, MAX_SHOWN)
+}
+
+fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    if is_stdin(path) {
+        return bounded_by(io::stdin().lock(), limit).context("standard input");
+    }
+    let shown = || escape_path(path).to_string();
+    let file = File::open(path).with_context(shown)?;
+    bounded_by(file, limit).with_context(shown)
 }
 
 fn bounded_by(from: impl Read, limit: u64) -> Result<Vec<u8>> {
@@ -85,13 +97,7 @@ fn bounded_by(from: impl Read, limit: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// The file cannot be read, or is larger than [`MAX_CRL`]. Whether it holds CRLs is not looked at.
 pub(super) fn read_crls(path: &Path) -> Result<Vec<Vec<u8>>> {
-    let shown = || escape_path(path).to_string();
-    let octets = if is_stdin(path) {
-        bounded_by(io::stdin().lock(), MAX_CRL).context("standard input")?
-    } else {
-        let file = File::open(path).with_context(shown)?;
-        bounded_by(file, MAX_CRL).with_context(shown)?
-    };
+    let octets = read_within(path, MAX_CRL)?;
     if !is_sequence(&octets) {
         let blocks = pem(&octets).unwrap_or_default();
         let of_crl = |block: &Block| matches!(block.label.as_str(), "X509 CRL" | "CRL");
@@ -333,7 +339,7 @@ mod tests {
     fn larger_input_than_the_limit_is_refused() {
         let endless = io::repeat(b'x');
         assert_eq!(
-            bounded(endless).unwrap_err().to_string(),
+            bounded_by(endless, MAX_INPUT).unwrap_err().to_string(),
             "larger than 4 MiB"
         );
     }
