@@ -177,7 +177,7 @@ fn of_response_and_crl_the_worse_counts() {
     desk.put("clean", &list.der());
     desk.put("lists", &list.clone().revoke(&serial, Some(1)).der());
     desk.put("forged", &list.clone().bad_signature().der());
-    desk.put("old", &list.clone().during(-2 * DAY, Some(-DAY)).der());
+    desk.put("old", &list.during(-2 * DAY, Some(-DAY)).der());
     desk.put("other", &CrlBuilder::new(&desk.world.ca_b).der());
     let status = Status::Revoked(desk.world.revoked_at, Some(1));
     let revoked = desk.reply().single(&desk.single().status(status)).build();
@@ -217,7 +217,7 @@ fn delegate_without_nocheck_is_looked_for_on_the_crls() {
     let response = Reply::delegated(&signer, T0).single(&desk.single()).build();
     let list = crl(&desk);
     desk.put("clean", &list.der());
-    desk.put("lists", &list.clone().revoke("55", Some(6)).der());
+    desk.put("lists", &list.revoke("55", Some(6)).der());
     let strict = ["--profile", "strict"];
     assert_eq!(desk.judged(&response, &strict).0, 5);
     let with = |file| [&strict[..], &["--crl", file]].concat();
