@@ -10,13 +10,15 @@ use alloc::format;
 
 use certvouch_crypto::SignatureAlgorithm;
 use certvouch_types::{
-    BasicOcspResponse, Certificate, HashAlgorithm, Oid, ResponderId, Timestamp, oid,
+    BasicOcspResponse, CertStatus, Certificate, HashAlgorithm, Oid, ResponderId, Timestamp, oid,
 };
 
 use crate::algorithms::SignatureFault;
 use crate::budget::{Budget, Limit, MAX_EMBEDDED_CERTIFICATES};
+use crate::crl::Target;
 use crate::error::{Reason, ResponderFault};
 use crate::evidence::{CheckCode, Evidence, Outcome};
+use crate::freshness::Moment;
 use crate::profile::{DelegateRevocationPolicy, IssuerKeyUsage, Profile};
 use crate::query::Query;
 use crate::trusted::{DelegateRevocation, DelegateState};
@@ -287,16 +289,16 @@ impl<'r> Search<'_, 'r> {
         mut log: Evidence,
     ) -> Result<Evidence, Attempt> {
         let code = CheckCode::SignerRevocation;
-        let state = self.revocation.state(certificate.serial_number, self.at);
         let rule = self.profile.delegate_revocation;
+        if nocheck(certificate) {
+            log.pass(code, "nocheck: the CA says to trust it for its lifetime");
+            return Ok(log);
+        }
+        let (state, detail) = self.delegate_state(certificate);
         let why = match state {
-            _ if nocheck(certificate) => {
-                log.pass(code, "nocheck: the CA says to trust it for its lifetime");
-                return Ok(log);
-            }
             DelegateState::Revoked => ResponderFault::Revoked,
             DelegateState::NotRevoked => {
-                log.pass(code, "not on the issuer's CRL");
+                log.pass(code, detail);
                 return Ok(log);
             }
             DelegateState::Unknown => {
@@ -306,7 +308,7 @@ impl<'r> Search<'_, 'r> {
                     DelegateRevocationPolicy::Require => true,
                 };
                 if !must {
-                    let detail = "no nocheck, and nothing is known; this profile lets it pass";
+                    let detail = format!("no nocheck, and {detail}; this profile lets it pass");
                     log.note(code, Outcome::Skipped, detail, rule.source);
                     return Ok(log);
                 }
@@ -314,6 +316,40 @@ impl<'r> Search<'_, 'r> {
             }
         };
         Err(fault(Stage::Unauthorized, code, why, log))
+    }
+
+    /// What the caller's CRLs say about a delegate, and which.
+    fn delegate_state(&self, certificate: &Certificate<'_>) -> (DelegateState, Cow<'static, str>) {
+        let DelegateRevocation::Crls(crls) = self.revocation else {
+            let state = self.revocation.state(certificate.serial_number, self.at);
+            let detail = match state {
+                DelegateState::Unknown => "nothing is known",
+                _ => "not on the issuer's CRL",
+            };
+            return (state, Cow::Borrowed(detail));
+        };
+        let decided = crate::crl::decide(
+            self.query,
+            &Target::certificate(certificate),
+            crls,
+            Moment::now(self.at),
+            self.profile,
+            &mut Evidence::default(),
+        );
+        match decided {
+            Ok(decision) if decision.status() == CertStatus::Good => {
+                let detail = format!("no nocheck; not on the {}", decision.name());
+                (DelegateState::NotRevoked, Cow::Owned(detail))
+            }
+            Ok(decision) => {
+                let detail = format!("on the {}", decision.name());
+                (DelegateState::Revoked, Cow::Owned(detail))
+            }
+            Err(Failure { reason, .. }) => {
+                let detail = format!("the CRLs say nothing about it ({reason})");
+                (DelegateState::Unknown, Cow::Owned(detail))
+            }
+        }
     }
 
     /// The signature of the response, over the bytes as received.
