@@ -15,3 +15,4 @@ pub mod exit;
 pub mod listen;
 pub mod log;
 pub mod serve;
+pub mod signing;

@@ -7,6 +7,7 @@ use core::fmt;
 
 use certvouch_types::{CertIdFault, DecodeError, NonceFault, OcspResponseStatus};
 
+use crate::room::RoomFault;
 use crate::signer::SignError;
 use crate::source::SourceError;
 
@@ -34,6 +35,8 @@ pub enum AnswerError {
     Nonce(NonceFault),
     /// Policy demands a nonce and there is none.
     NonceRequired,
+    /// Too much has to be signed already.
+    Overloaded,
     /// Something panicked; the process lives on.
     Panicked,
     /// The key did not sign.
@@ -53,6 +56,8 @@ pub enum AnswerError {
         /// How many are allowed.
         limit: usize,
     },
+    /// Signed answers about serial numbers that nobody issued have had their share of signing (threats T-41).
+    UnassignedShareSpent,
     /// No CA served here has this name hash and key hash.
     UnknownIssuer,
 }
@@ -89,10 +94,12 @@ impl AnswerError {
             | Self::MixedIssuers
             | Self::NeverIssued
             | Self::NonceRequired
+            | Self::UnassignedShareSpent
             | Self::UnknownIssuer => OcspResponseStatus::Unauthorized,
-            Self::NotFresh | Self::Source(_) | Self::Sign(SignError::Temporary(_)) => {
-                OcspResponseStatus::TryLater
-            }
+            Self::NotFresh
+            | Self::Overloaded
+            | Self::Source(_)
+            | Self::Sign(SignError::Temporary(_)) => OcspResponseStatus::TryLater,
             Self::Panicked
             | Self::Sign(SignError::Permanent(_))
             | Self::SignerNotValid
@@ -114,6 +121,7 @@ impl AnswerError {
             Self::NotFresh => "not-fresh",
             Self::Nonce(_) => "nonce",
             Self::NonceRequired => "nonce-required",
+            Self::Overloaded => "overloaded",
             Self::Panicked => "panicked",
             Self::Sign(_) => "sign",
             Self::SignerNotValid => "signer-not-valid",
@@ -121,7 +129,18 @@ impl AnswerError {
             Self::SourceContract => "source-contract",
             Self::Target(_) => "target",
             Self::TooManyEntries { .. } => "too-many-entries",
+            Self::UnassignedShareSpent => "unassigned-share-spent",
             Self::UnknownIssuer => "unknown-issuer",
+        }
+    }
+}
+
+impl From<RoomFault> for AnswerError {
+    fn from(fault: RoomFault) -> Self {
+        match fault {
+            RoomFault::Full => Self::Overloaded,
+            RoomFault::UnassignedShareSpent => Self::UnassignedShareSpent,
+            RoomFault::Signer(error) => Self::Sign(error),
         }
     }
 }
@@ -157,6 +176,7 @@ impl fmt::Display for AnswerError {
             Self::NotFresh => f.write_str("no answer that is still current can be given"),
             Self::Nonce(fault) => fault.fmt(f),
             Self::NonceRequired => f.write_str("a nonce is required and there is none"),
+            Self::Overloaded => f.write_str("too much has to be signed already"),
             Self::Panicked => f.write_str("a panic was caught while answering"),
             Self::Sign(error) => error.fmt(f),
             Self::SignerNotValid => f.write_str("no signer certificate is valid at this moment"),
@@ -169,6 +189,9 @@ impl fmt::Display for AnswerError {
                     "the request asks about {entries} certificates, {limit} are allowed"
                 )
             }
+            Self::UnassignedShareSpent => f.write_str(
+                "answers about serial numbers that nobody issued have had their share of signing",
+            ),
             Self::UnknownIssuer => f.write_str("no CA served here has these issuer hashes"),
         }
     }

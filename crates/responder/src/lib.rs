@@ -26,6 +26,7 @@ pub mod limits;
 mod policy;
 mod produce;
 mod responder;
+mod room;
 mod selection;
 mod signer;
 mod source;
@@ -36,6 +37,7 @@ pub use error::{AnswerError, TargetFault};
 pub use issuer::{Issuer, IssuerError};
 pub use policy::{Expired, NonceForm, NoncePolicy, NotRevoked, Policy, PolicyFault, Unlisted};
 pub use responder::{IssuersError, Responder, Settings};
+pub use room::{Asker, AtOnce, Claim, RoomFault, SigningRoom};
 pub use signer::{EmbedCertificate, ResponderIdForm, ResponseSigner, SignError, Signer};
 pub use source::{HoldInstruction, Knowledge, SourceError, StatusRecord, StatusSource};
 

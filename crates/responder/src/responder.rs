@@ -20,11 +20,15 @@ use crate::issuer::Issuer;
 use crate::limits::{DEFAULT_CACHE_BYTES, DEFAULT_MAX_ENTRIES};
 use crate::policy::{NonceForm, NoncePolicy};
 use crate::produce::{self, NonceEcho, Single};
+use crate::room::{Asker, AtOnce, Claim, SigningRoom};
 use crate::selection;
 
 /// Seconds without another try after an answer could not be renewed: a dead signer is then asked once a second for
 /// each answer and not once for each client. Arbitrary, but short beside any validity.
 const RETRY_SECONDS: i64 = 1;
+
+/// How often who waits for another's signature tries again because that one was refused a place in the queue.
+const OTHERS_REFUSALS: u32 = 2;
 
 /// What holds for all issuers together.
 #[derive(Clone, Debug)]
@@ -34,6 +38,8 @@ pub struct Settings {
     pub max_entries: usize,
     /// Octets that the response cache may hold.
     pub cache_bytes: u64,
+    /// Where signatures are made.
+    pub room: Arc<dyn SigningRoom>,
 }
 
 impl Default for Settings {
@@ -41,6 +47,7 @@ impl Default for Settings {
         Self {
             max_entries: DEFAULT_MAX_ENTRIES,
             cache_bytes: DEFAULT_CACHE_BYTES,
+            room: Arc::new(AtOnce::new()),
         }
     }
 }
@@ -224,12 +231,17 @@ impl Responder {
         (self.cache.len(), self.cache.octets())
     }
 
-    /// Answers one OCSPRequest.
+    /// Answers one OCSPRequest of nobody in particular.
     pub async fn answer(&self, request: &[u8], now: Timestamp) -> Answer {
+        self.answer_to(Asker::NOBODY, request, now).await
+    }
+
+    /// Answers one OCSPRequest.
+    pub async fn answer_to(&self, asker: Asker, request: &[u8], now: Timestamp) -> Answer {
         let snapshot = self.snapshot.load_full();
         let mut exchange = Exchange::default();
         let result = match self.read(&snapshot, request, now, &mut exchange) {
-            Ok(question) => self.give(&question, now).await,
+            Ok(question) => self.give(&question, asker, now).await,
             Err(error) => Err(error),
         };
         match result {
@@ -272,7 +284,7 @@ impl Responder {
                 .cache
                 .board(&key, |response| response.produced_at() == now)
         {
-            let made = self.make(&question, now).await;
+            let made = self.make(&question, Asker::NOBODY, now).await;
             if made.is_err()
                 && let Some(old) = self.cache.get(&key)
             {
@@ -326,10 +338,12 @@ impl Responder {
     async fn give(
         &self,
         question: &Question<'_, '_>,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<(Arc<SignedResponse>, CacheUse), AnswerError> {
         let Some(key) = question.key() else {
-            return Ok((self.make(question, now).await?.response, CacheUse::Signed));
+            let made = self.make(question, asker, now).await?;
+            return Ok((made.response, CacheUse::Signed));
         };
         let usable = |response: &SignedResponse| {
             response.is_fresh_at(now) || response.is_current_at(now) && response.is_backing_off(now)
@@ -338,6 +352,7 @@ impl Responder {
             let cache = found(&response, now);
             return Ok((response, cache));
         }
+        let mut tries = 0;
         loop {
             let (result, cache) = match self.cache.board(&key, usable) {
                 Boarding::Found(kept) => {
@@ -347,12 +362,17 @@ impl Responder {
                     (kept, cache)
                 }
                 Boarding::Wait(waiting) => match waiting.outcome().await {
+                    // The leader had no place in the queue; who waited may have one, each by its own share.
+                    Some(Err(AnswerError::Overloaded)) if tries < OTHERS_REFUSALS => {
+                        tries += 1;
+                        continue;
+                    }
                     Some(landed) => (landed, CacheUse::Joined),
                     // The leader's client left; somebody has to begin again.
                     None => continue,
                 },
                 Boarding::Lead(lead) => {
-                    let made = self.make(question, now).await;
+                    let made = self.make(question, asker, now).await;
                     lead.land(&made, || self.keep(key.clone(), &made));
                     (made, CacheUse::Signed)
                 }
@@ -371,7 +391,13 @@ impl Responder {
         now: Timestamp,
         error: AnswerError,
     ) -> Result<(Arc<SignedResponse>, CacheUse), AnswerError> {
-        let passing = matches!(error, AnswerError::Source(_) | AnswerError::Sign(_));
+        let passing = matches!(
+            error,
+            AnswerError::Source(_)
+                | AnswerError::Sign(_)
+                | AnswerError::Overloaded
+                | AnswerError::UnassignedShareSpent
+        );
         match self
             .cache
             .get(key)
@@ -392,7 +418,7 @@ impl Responder {
     }
 
     /// Asks the source, writes ResponseData, has it signed.
-    async fn make(&self, question: &Question<'_, '_>, now: Timestamp) -> Landed {
+    async fn make(&self, question: &Question<'_, '_>, asker: Asker, now: Timestamp) -> Landed {
         let issuer = &question.entry.issuer;
         let serials: Vec<_> = question
             .cert_ids
@@ -410,7 +436,10 @@ impl Responder {
         let signer = &issuer.signers()[question.signer];
         let singles = produce::singles(issuer, signer, &question.cert_ids, &records, now)?;
         let tbs = produce::response_data(signer, &singles, question.nonce, now);
-        let signature = signer.key().sign(&tbs).await.map_err(AnswerError::Sign)?;
+        let unassigned = singles.iter().any(|single| single.unassigned);
+        let claim = Claim::new(asker, unassigned);
+        let room = &self.settings.room;
+        let signature = room.sign(signer.key(), &tbs, claim).await?;
         let algorithm = signer.algorithm().identifier();
         let der = basic_ocsp_response(&tbs, algorithm, &signature, &signer.certs());
 
@@ -419,7 +448,6 @@ impl Responder {
         let times = span(&singles, now);
         let statuses = singles.iter().map(|single| single.cert_status).collect();
         let response = SignedResponse::new(der, statuses, now, times, deadline, policy.max_age);
-        let unassigned = singles.iter().any(|single| single.unassigned);
         Ok(Kept {
             response: Arc::new(response),
             unassigned,

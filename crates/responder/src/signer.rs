@@ -135,8 +135,8 @@ impl ResponseSigner {
         self.not_before <= now && now <= self.not_after
     }
 
-    pub(crate) fn key(&self) -> &dyn Signer {
-        &*self.key
+    pub(crate) const fn key(&self) -> &Arc<dyn Signer> {
+        &self.key
     }
 
     pub(crate) const fn writer(&self) -> &ResponseDataWriter {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use certvouch_types::{Timestamp, error_response};
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, EXPIRES, IF_NONE_MATCH, LAST_MODIFIED,
+    RETRY_AFTER,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -14,6 +15,9 @@ use crate::limits::MAX_LISTED_ETAGS;
 
 const OCSP_RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Seconds.
+const OVERLOAD_RETRY_AFTER: u16 = 1;
 
 /// A cache may hold an answer to a nonce, since its URL is unique, but nobody will ask for it again (requirements
 /// R9110-x-1); no-store is forbidden on it (R9919-7.2-6).
@@ -38,6 +42,12 @@ pub(super) fn error(error: &AnswerError, method: &Method, now: Timestamp) -> Res
     let mut response = with_body(body, method);
     response.headers_mut().insert(DATE, http_date(now));
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    if matches!(error, AnswerError::Overloaded) {
+        // A queue that is full now has moved on by then (requirements E-36).
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_AFTER));
+    }
     response
 }
 

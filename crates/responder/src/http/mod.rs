@@ -20,6 +20,7 @@ use crate::answer::Exchange;
 use crate::error::AnswerError;
 use crate::limits::{DEFAULT_MAX_BODY, DEFAULT_MAX_TARGET};
 use crate::responder::Responder;
+use crate::room::Asker;
 use crate::target;
 
 /// Where on a listener the OCSP service lives, and how much it reads.
@@ -153,7 +154,7 @@ impl Endpoint {
         }
     }
 
-    /// Answers an admitted request. `body` is that of a POST.
+    /// Answers an admitted request of nobody in particular. `body` is that of a POST.
     pub async fn respond(
         &self,
         responder: &Responder,
@@ -161,8 +162,21 @@ impl Endpoint {
         body: &[u8],
         now: Timestamp,
     ) -> Reply {
+        let asker = Asker::NOBODY;
+        self.respond_to(asker, responder, head, body, now).await
+    }
+
+    /// Answers an admitted request. `body` is that of a POST.
+    pub async fn respond_to(
+        &self,
+        asker: Asker,
+        responder: &Responder,
+        head: &Parts,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Reply {
         if head.method == Method::POST {
-            return self.ask(responder, head, body, now).await;
+            return self.ask(asker, responder, head, body, now).await;
         }
         let rest = self.behind_prefix(raw_target(head)).unwrap_or_default();
         if rest.is_empty() && wants_a_page(&head.headers) {
@@ -174,7 +188,7 @@ impl Endpoint {
             };
         }
         match target::decode(rest) {
-            Ok(request) => self.ask(responder, head, &request, now).await,
+            Ok(request) => self.ask(asker, responder, head, &request, now).await,
             Err(fault) => {
                 let error = AnswerError::Target(fault);
                 let response = headers::error(&error, &head.method, now);
@@ -193,12 +207,13 @@ impl Endpoint {
 
     async fn ask(
         &self,
+        asker: Asker,
         responder: &Responder,
         head: &Parts,
         request: &[u8],
         now: Timestamp,
     ) -> Reply {
-        let answer = responder.answer(request, now).await;
+        let answer = responder.answer_to(asker, request, now).await;
         let response = match &answer.result {
             Err(error) => headers::error(error, &head.method, now),
             Ok(signed) if answer.single_use => headers::single_use(signed, &head.method, now),
@@ -228,6 +243,17 @@ impl Endpoint {
     #[must_use]
     pub fn unavailable(&self, retry_after: u16, now: Timestamp) -> Response<Bytes> {
         let mut response = closing(StatusCode::SERVICE_UNAVAILABLE, now);
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(retry_after));
+        response
+    }
+
+    /// The answer to a source that takes more than its share of connections (requirements E-10); `retry_after` in
+    /// seconds.
+    #[must_use]
+    pub fn too_many(&self, retry_after: u16, now: Timestamp) -> Response<Bytes> {
+        let mut response = closing(StatusCode::TOO_MANY_REQUESTS, now);
         response
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from(retry_after));
