@@ -27,6 +27,7 @@ pub use connection::Site;
 use crate::clock::Clock;
 use crate::config::Server;
 use crate::log::ExchangeLog;
+use crate::metrics::Metrics;
 use worker::Worker;
 
 /// Where the process is on its way to the end.
@@ -83,6 +84,7 @@ impl Bound {
         responder: Arc<Responder>,
         server: &Server,
         clock: Clock,
+        metrics: Arc<Metrics>,
     ) -> io::Result<Listener> {
         let mut limits = HttpLimits::default();
         limits.max_body = server.limits.body.to_usize();
@@ -91,7 +93,8 @@ impl Bound {
             responder,
             endpoint: Endpoint::new(&server.paths, limits.clone()),
             clock,
-            exchanges: ExchangeLog::default(),
+            exchanges: ExchangeLog::new(Arc::clone(&metrics)),
+            metrics,
             patience: stream::Patience {
                 idle: server.timeouts.idle.to_std(),
                 header: server.timeouts.header.to_std(),
