@@ -95,9 +95,9 @@ impl Names {
         };
         // An absolute target comes before the Host (RFC 9112 3.2.2): both must be the same.
         match (text, target) {
-            (Some(host), Some(target)) if !host.eq_ignore_ascii_case(target.as_str()) => Err(
-                refused("Host", "Host and target name two hosts".to_owned()),
-            ),
+            (Some(host), Some(target)) if !host.eq_ignore_ascii_case(target.as_str()) => {
+                Err(refused("Host", "Host and target name two hosts".to_owned()))
+            }
             (Some(host), _) => Ok(host),
             (None, _) => Err(refused("Host", "Host is missing".to_owned())),
         }
@@ -158,7 +158,12 @@ mod tests {
     #[test]
     fn host_that_is_not_ours_is_refused() {
         let here = "127.0.0.1:8081";
-        for good in ["127.0.0.1:8081", "localhost:8081", "LOCALHOST", "localhost.:1"] {
+        for good in [
+            "127.0.0.1:8081",
+            "localhost:8081",
+            "LOCALHOST",
+            "localhost.:1",
+        ] {
             assert!(verdict(here, &[], &[("host", good)]), "{good}");
         }
         for bad in [
@@ -175,8 +180,16 @@ mod tests {
             assert!(is_refused, "{bad}");
         }
         assert!(!verdict(here, &[], &[]));
-        assert!(!verdict(here, &[], &[("host", "localhost"), ("host", "localhost")]));
-        assert!(verdict(here, &["Status.Example"], &[("host", "status.example:8081")]));
+        assert!(!verdict(
+            here,
+            &[],
+            &[("host", "localhost"), ("host", "localhost")]
+        ));
+        assert!(verdict(
+            here,
+            &["Status.Example"],
+            &[("host", "status.example:8081")]
+        ));
         assert!(verdict("[::1]:8081", &[], &[("host", "[::1]:8081")]));
         assert!(!verdict("192.0.2.7:8081", &[], &[("host", "localhost")]));
     }
@@ -185,9 +198,7 @@ mod tests {
     #[test]
     fn foreign_origin_is_refused() {
         let here = "127.0.0.1:8081";
-        let ask = |origin| {
-            verdict(here, &[], &[("host", "localhost:8081"), ("origin", origin)])
-        };
+        let ask = |origin| verdict(here, &[], &[("host", "localhost:8081"), ("origin", origin)]);
         assert!(ask("http://localhost:8081"));
         for bad in [
             "http://evil.example",

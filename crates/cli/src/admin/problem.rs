@@ -1,8 +1,8 @@
 //! What went wrong, as `application/problem+json` (RFC 9457): a title, the cause in words, and the field it is about.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 /// A refusal of the admin port.

@@ -53,12 +53,26 @@ pub struct Bound {
 /// # Errors
 /// The first address that cannot be had.
 pub fn bind(server: &Server) -> Result<Bound, BindError> {
-    let threads = match server.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
+    let threads = threads(server);
     let sockets = bind::bind(&server.listen, threads)?;
     Ok(Bound { sockets, threads })
+}
+
+/// Takes sockets that the service manager opened, in place of the configured addresses.
+///
+/// # Errors
+/// One of them is no socket that listens.
+pub fn adopt(sockets: Vec<TcpListener>, server: &Server) -> io::Result<Bound> {
+    let threads = threads(server);
+    let sockets = bind::adopt(sockets, threads)?;
+    Ok(Bound { sockets, threads })
+}
+
+fn threads(server: &Server) -> usize {
+    match server.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
 }
 
 /// Threads that answer.

@@ -23,7 +23,10 @@ struct Wanted<'a, const N: usize>([&'a str; N]);
 
 impl<const N: usize> Equivalent<[Box<str>; N]> for Wanted<'_, N> {
     fn equivalent(&self, key: &[Box<str>; N]) -> bool {
-        self.0.iter().zip(key).all(|(ours, theirs)| **ours == **theirs)
+        self.0
+            .iter()
+            .zip(key)
+            .all(|(ours, theirs)| **ours == **theirs)
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use certvouch_responder::{CacheUse, Exchange};
 use http::StatusCode;
 
-pub use cell::{Family, Gauge, Histogram};
+pub use cell::{Family, Gauge, Held, Histogram};
 pub use page::{Kind, Page};
 
 use crate::log::status_word;
@@ -296,6 +296,9 @@ mod tests {
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\n{text}");
         }
-        assert!(text.contains("response_status=\"unauthorized\"} 1"), "{text}");
+        assert!(
+            text.contains("response_status=\"unauthorized\"} 1"),
+            "{text}"
+        );
     }
 }

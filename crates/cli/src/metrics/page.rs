@@ -1,6 +1,6 @@
 //! The text format of Prometheus, version 0.0.4, as far as we need it.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 
 /// The kinds of families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,8 @@ impl Page {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        // Writing to a String cannot fail.
-        drop(writeln!(self.0, "# HELP {name} {help}"));
-        drop(writeln!(self.0, "# TYPE {name} {kind}"));
+        self.0
+            .push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
     /// A sample of the family that was begun last.
@@ -44,7 +43,7 @@ impl Page {
         if !labels.is_empty() {
             self.0.push('}');
         }
-        drop(writeln!(self.0, " {value}"));
+        self.0.push_str(&format!(" {value}\n"));
     }
 
     /// A counter without labels.

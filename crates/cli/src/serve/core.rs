@@ -1,6 +1,8 @@
 //! What a running server consists of, as one thing that the admin port, the reload and the end can hold.
 
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use certvouch_responder::{Issuer, Responder};
@@ -25,6 +27,8 @@ pub struct Setup {
     pub steady: Steady,
     /// Makes the configuration anew for a reload; without one, the files that it names are read again.
     pub recipe: Option<Recipe>,
+    /// The socket that the service manager opened for the admin port.
+    pub admin_socket: Option<TcpListener>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -45,6 +49,7 @@ impl Setup {
             clock,
             steady: Steady::system(),
             recipe: None,
+            admin_socket: None,
         }
     }
 }
@@ -75,6 +80,15 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     /// Takes requests to reload.
     pub reloads: Reloads,
+    pub(super) stopping: AtomicBool,
+}
+
+impl Core {
+    /// Whether the end has begun, so that nobody should send anything new here.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
 }
 
 /// Opens all issuers of a configuration. What `now_served` holds open and the configuration names unchanged is kept.

@@ -7,6 +7,7 @@
 mod core;
 mod crl;
 pub mod guard;
+pub mod inherited;
 mod issuer;
 mod limits;
 mod notify;
@@ -18,6 +19,7 @@ mod succession;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,8 +30,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use self::core::{Core, Live, Recipe, Setup};
 pub use crl::Crls;
 pub use issuer::Loaded;
-pub use reload::{Outcome, Reloads, Taken};
 pub(crate) use issuer::certificate_file;
+pub use reload::{Outcome, Reloads, Taken};
 pub use source::Source;
 
 use self::core::{guarded, open_all};
@@ -143,7 +145,10 @@ pub fn start_with(
             signal(SignalKind::hangup())?,
         ]
     };
-    let admin = admin::bind(&config.admin)?;
+    let admin = match &config.admin {
+        Some(admin) => Some(admin::bind(admin, setup.admin_socket)?),
+        None => None,
+    };
     let bound = bind()?;
     let (reloads, requests) = ReloadQueue::new();
     let core = Arc::new(Core {
@@ -156,6 +161,7 @@ pub fn start_with(
         guard,
         metrics,
         reloads,
+        stopping: false.into(),
     });
     let issuers = core.live.load_full();
     for one in &issuers.issuers {
@@ -220,10 +226,10 @@ impl Running {
         &self.addresses
     }
 
-    /// The address of the admin port, if there is one.
+    /// The admin port, if there is one.
     #[must_use]
-    pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(admin::Running::address)
+    pub const fn admin(&self) -> Option<&admin::Running> {
+        self.admin.as_ref()
     }
 
     /// Its parts.
@@ -265,6 +271,7 @@ impl Running {
                 () = hear => Ended::Broken,
             }
         });
+        core.stopping.store(true, Ordering::Relaxed);
         notify::stopping();
         if matches!(ended, Ended::Asked) {
             tracing::info!("stopping: what was begun is finished first");

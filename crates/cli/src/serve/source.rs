@@ -8,6 +8,7 @@ use certvouch_responder::{Responder, StatusSource};
 use certvouch_status::crl::CrlWatch;
 use certvouch_status::easy_rsa;
 use certvouch_status::{IndexTxt, ReloadError, Reloaded, UnrevokePolicy, Watch, WatchSettings};
+use certvouch_types::Timestamp;
 
 use super::Purpose;
 use super::crl::Crls;
@@ -86,6 +87,30 @@ impl Source {
                 }
                 all
             }
+        }
+    }
+
+    /// Its kind, as the configuration calls it.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Crl(_) => "crl",
+            Self::Index(_) => "index",
+        }
+    }
+
+    /// The moment of which it tells: when the index was read or found to be unchanged, or thisUpdate of the oldest CRL.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        match self {
+            Self::Crl(crls) => crls.times().map(|(this_update, _)| this_update).min(),
+            Self::Index(index) => Some(index.health().loaded_at),
+        }
+    }
+
+    /// When the first of its CRLs ends.
+    pub(crate) fn next_update(&self) -> Option<Timestamp> {
+        match self {
+            Self::Crl(crls) => crls.times().map(|(_, next_update)| next_update).min(),
+            Self::Index(_) => None,
         }
     }
 

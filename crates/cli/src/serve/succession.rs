@@ -5,7 +5,7 @@
 //! have marks of their own in the state folder, which hold across their places.
 
 use anyhow::bail;
-use certvouch_responder::{Knowledge, StatusSource as _};
+use certvouch_responder::Knowledge;
 use certvouch_types::{SerialNumber, Timestamp};
 
 use super::Loaded;

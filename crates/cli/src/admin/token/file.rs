@@ -241,8 +241,11 @@ impl TryFrom<Entry> for Token {
     fn try_from(entry: Entry) -> Result<Self, String> {
         let of = |what: String| format!("token {:?}: {what}", entry.name);
         let time = |text: &str| {
-            Timestamp::from_rfc3339(text)
-                .ok_or_else(|| of(format!("{text:?} is no time such as \"2026-11-23T09:00:00Z\"")))
+            Timestamp::from_rfc3339(text).ok_or_else(|| {
+                of(format!(
+                    "{text:?} is no time such as \"2026-11-23T09:00:00Z\""
+                ))
+            })
         };
         let scopes = entry.scopes.iter().map(|it| it.parse::<Scope>());
         Ok(Self {

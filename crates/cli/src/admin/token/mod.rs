@@ -119,8 +119,9 @@ impl Token {
     pub fn must(&self, scope: Scope, issuer: Option<&str>) -> Result<(), Problem> {
         if !self.scopes.contains(&scope) && !self.scopes.contains(&Scope::Admin) {
             let detail = format!("this token has no scope {scope}");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "not allowed", detail)
-                .about("Authorization"));
+            return Err(
+                Problem::new(StatusCode::FORBIDDEN, "not allowed", detail).about("Authorization")
+            );
         }
         let covers = match issuer {
             Some(issuer) => self.issuers.is_empty() || self.issuers.iter().any(|it| it == issuer),
@@ -192,7 +193,9 @@ mod tests {
     fn new_tokens_differ_and_have_256_bits() {
         let (one, two) = (new_text().unwrap(), new_text().unwrap());
         assert_ne!(one, two);
-        let octets = URL_SAFE_NO_PAD.decode(one.strip_prefix(PREFIX).unwrap()).unwrap();
+        let octets = URL_SAFE_NO_PAD
+            .decode(one.strip_prefix(PREFIX).unwrap())
+            .unwrap();
         assert_eq!(octets.len(), 32);
     }
 
