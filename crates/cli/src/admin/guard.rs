@@ -26,6 +26,7 @@ pub struct Names {
 
 /// The address that a connection came in on, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct CameInOn(pub SocketAddr);
 
 impl Names {

@@ -40,6 +40,7 @@ use token::{TokenFile, Tokens};
 
 /// What the handlers share.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Site {
     /// The running server.
     pub core: Arc<Core>,

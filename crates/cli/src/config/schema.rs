@@ -396,8 +396,15 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
     deserializer.deserialize_any(OneOrMany)
 }
 
-/// Every key of this version, tables first; an element of an array of tables goes by the array's name.
+/// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
+/// last is proposed for one that stands in no table.
 pub const KEYS: [&str; 61] = [
+    "admin",
+    "admin.listen",
+    "admin.hosts",
+    "admin.tokens",
+    "admin.tls_certificate",
+    "admin.tls_key",
     "server",
     "server.listen",
     "server.paths",
@@ -417,12 +424,6 @@ pub const KEYS: [&str; 61] = [
     "log",
     "log.format",
     "log.level",
-    "admin",
-    "admin.listen",
-    "admin.hosts",
-    "admin.tokens",
-    "admin.tls_certificate",
-    "admin.tls_key",
     "issuer",
     "issuer.name",
     "issuer.certificate",

@@ -47,6 +47,9 @@ impl Reloads {
     }
 
     /// Asks for a reload and waits for what becomes of it.
+    ///
+    /// # Errors
+    /// Why it was refused, or that the server is stopping.
     pub async fn reload(&self) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         self.send(Some(reply));

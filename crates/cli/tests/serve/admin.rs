@@ -123,7 +123,7 @@ fn pages_tell_of_the_process_its_issuers_and_what_was_answered() {
         "certvouch_signing_seconds_count 1",
         "certvouch_clock_ok 1",
         "certvouch_ready 1",
-        "certvouch_exposure_seconds{issuer=\"a\"} 3600",
+        "certvouch_exposure_seconds{issuer=\"a\"} 3599",
         "certvouch_source_problems{issuer=\"a\"} 0",
     ] {
         assert!(page.lines().any(|it| it == line), "{line}\n{page}");

@@ -296,7 +296,7 @@ mod tests {
         let file = TokenFile::new(dir.path().join("tokens.toml"));
         let (text, token) = token("ca");
         file.add(token.clone()).unwrap();
-        assert_eq!(file.read().unwrap(), [token.clone()]);
+        assert_eq!(file.read().unwrap(), std::slice::from_ref(&token));
         let content = std::fs::read_to_string(file.path()).unwrap();
         assert!(!content.contains(&text) && !content.contains(&text[4..]));
         let mode = std::fs::metadata(file.path()).unwrap().permissions().mode();

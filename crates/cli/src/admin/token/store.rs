@@ -11,12 +11,15 @@ use super::{Token, find};
 use crate::admin::problem::Problem;
 use crate::escape::escape_display;
 
+/// Tokens, and the state of the file that they come from; no state if it was not there.
+type Read = (Option<Changed>, Arc<[Token]>);
+
 /// The tokens of the admin port.
 #[derive(Debug)]
 pub struct Tokens {
     file: Option<TokenFile>,
     /// What was read last, and of which state of the file; nothing if that state cannot be used.
-    read: Mutex<Option<(Option<Changed>, Arc<[Token]>)>>,
+    read: Mutex<Option<Read>>,
 }
 
 impl Tokens {
