@@ -9,6 +9,8 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use certvouch_crypto::SignatureAlgorithm;
+use certvouch_types::der::Reader;
+use certvouch_types::pkix::Name;
 use certvouch_types::{
     BasicOcspResponse, CertStatus, Certificate, HashAlgorithm, Oid, ResponderId, Timestamp, oid,
 };
@@ -133,7 +135,12 @@ impl<'r> Search<'_, 'r> {
     /// Whether the ResponderID names the holder of this certificate. byKey is SHA-1 for ever (requirements D-4).
     fn is_named(&self, certificate: &Certificate<'_>) -> bool {
         match self.basic.data.responder_id {
-            ResponderId::ByName(name) => name == certificate.subject.as_bytes(),
+            ResponderId::ByName(name) => {
+                // The same name in another kind of string is the same name (RFC 5280 7.1).
+                name == certificate.subject.as_bytes()
+                    || Name::read(&mut Reader::new(name), "responderID")
+                        .is_ok_and(|name| name.matches(&certificate.subject))
+            }
             ResponderId::ByKey(hash) => {
                 let key = certificate.subject_public_key_info.subject_public_key;
                 let digest = self.query.provider.digest(HashAlgorithm::Sha1, key);
@@ -203,7 +210,7 @@ impl<'r> Search<'_, 'r> {
             )
         })?;
         let issuer = &self.query.issuer;
-        let own = certificate.subject == issuer.subject
+        let own = certificate.subject.matches(&issuer.subject)
             && certificate.subject_public_key_info.raw == issuer.subject_public_key_info.raw;
         if own || !self.is_named(&certificate) {
             return Ok(None);
@@ -227,7 +234,7 @@ impl<'r> Search<'_, 'r> {
     ) -> Result<Evidence, Attempt> {
         let refuse = |code, why, log| Err(fault(Stage::Unauthorized, code, why, log));
         let issuer = &self.query.issuer;
-        if certificate.issuer != issuer.subject {
+        if !certificate.issuer.matches(&issuer.subject) {
             return refuse(CheckCode::SignerIssuer, ResponderFault::NotIssuedByCa, log);
         }
         if let Err(why) = purpose(certificate) {
