@@ -5,10 +5,14 @@ use core::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use certvouch_crypto::digest;
+use certvouch_fetch::FetchError;
 use certvouch_types::{CertIdTemplate, Certificate, HashAlgorithm, RequestWriter, SerialNumber};
+use certvouch_verify::{CurrencyFault, Reason};
 use http::Uri;
 
-use crate::limits::MAX_GET_URL;
+use crate::failure::Failure;
+use crate::limits::{MAX_GET_URL, NONCES};
+use crate::policy::{CertIdHash, NonceMode, Policy};
 
 /// How a request travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,68 @@ pub struct Form {
     pub method: Method,
     /// Whether caches were told to ask the origin.
     pub past_caches: bool,
+}
+
+impl Form {
+    /// The first form by a policy; [`Method`] follows from the length of the URL.
+    pub(crate) const fn first(policy: &Policy) -> Self {
+        let nonce = match policy.nonce {
+            NonceMode::Off => None,
+            NonceMode::Try | NonceMode::Require => Some(NONCES[0]),
+        };
+        Self {
+            hash: policy.cert_id_hash.first(),
+            nonce,
+            method: Method::Get,
+            past_caches: false,
+        }
+    }
+
+    /// The form to try after this one failed so, if another may help (requirements 17.5).
+    pub(crate) fn next(self, policy: &Policy, failure: &Failure) -> Option<Self> {
+        use certvouch_types::OcspResponseStatus::{InternalError, MalformedRequest, Unauthorized};
+        let sha1 =
+            (policy.cert_id_hash == CertIdHash::Sha256ThenSha1).then_some(HashAlgorithm::Sha1);
+        let post = Self {
+            method: Method::Post,
+            ..self
+        };
+        match failure {
+            Failure::Refused(why) => match why.reason() {
+                Reason::ResponderError(MalformedRequest) => {
+                    self.with_less_nonce(policy).or(Some(Self {
+                        hash: sha1.unwrap_or(self.hash),
+                        ..post
+                    }))
+                }
+                Reason::ResponderError(InternalError) => self.with_less_nonce(policy),
+                Reason::ResponderError(Unauthorized) => sha1.map(|hash| Self { hash, ..self }),
+                // A cache on the way may hold what is out of date, or somebody else's (RFC 9919 7.2).
+                Reason::NotCurrent(
+                    CurrencyFault::Expired { .. } | CurrencyFault::TooOld { .. },
+                )
+                | Reason::WrongCertificate { .. } => Some(Self {
+                    past_caches: true,
+                    ..self
+                }),
+                Reason::Malformed(_) => Some(post),
+                _ => None,
+            },
+            // Responders that know no GET, proxies that change paths.
+            Failure::NotOcsp { .. } | Failure::Fetch(FetchError::Status(_)) => Some(post),
+            _ => None,
+        }
+        .filter(|next| *next != self)
+    }
+
+    fn with_less_nonce(self, policy: &Policy) -> Option<Self> {
+        let nonce = match (self.nonce?, policy.nonce) {
+            (octets, _) if octets == NONCES[0] => Some(NONCES[1]),
+            (_, NonceMode::Try) => None,
+            _ => return None,
+        };
+        Some(Self { nonce, ..self })
+    }
 }
 
 impl fmt::Display for Form {
@@ -67,9 +133,12 @@ pub(crate) const fn hash_name(hash: HashAlgorithm) -> &'static str {
 pub(crate) fn cert_id(
     hash: HashAlgorithm,
     issuer: &Certificate<'_>,
+    certificate: Option<&Certificate<'_>>,
     serial: SerialNumber<'_>,
 ) -> Vec<u8> {
-    let name = digest(hash, issuer.subject.as_bytes());
+    // As it stands in the certificate asked about: a CA may write its name in two ways (requirements R6960-4.1.1-C1).
+    let name = certificate.map_or(issuer.subject, |certificate| certificate.issuer);
+    let name = digest(hash, name.as_bytes());
     let key = digest(hash, issuer.subject_public_key_info.subject_public_key);
     CertIdTemplate {
         hash_algorithm: hash,
@@ -121,8 +190,14 @@ mod tests {
     fn url_of_a_get_keeps_the_path_and_encodes_what_is_reserved() {
         let request = [0xFB, 0xFF, 0xBF, 0xFF];
         for (url, expected) in [
-            ("http://a.example", "http://a.example/%2B%2F%2B%2F%2Fw%3D%3D"),
-            ("http://a.example/", "http://a.example/%2B%2F%2B%2F%2Fw%3D%3D"),
+            (
+                "http://a.example",
+                "http://a.example/%2B%2F%2B%2F%2Fw%3D%3D",
+            ),
+            (
+                "http://a.example/",
+                "http://a.example/%2B%2F%2B%2F%2Fw%3D%3D",
+            ),
             (
                 "http://a.example:8080/ocsp/ca-1/",
                 "http://a.example:8080/ocsp/ca-1/%2B%2F%2B%2F%2Fw%3D%3D",
@@ -139,11 +214,16 @@ mod tests {
         let request = [0x30; 60];
         let fixed = "http://a.example//".len() + 80;
         let url = |path: usize| -> Uri {
-            format!("http://a.example/{}", "p".repeat(path)).parse().unwrap()
+            format!("http://a.example/{}", "p".repeat(path))
+                .parse()
+                .unwrap()
         };
         let longest = get_url(&url(255 - fixed), &request).unwrap();
         assert_eq!(longest.to_string().len(), 255);
         assert_eq!(get_url(&url(256 - fixed), &request), None);
-        assert_eq!(get_url(&"http://a.example/?ca=1".parse().unwrap(), &request), None);
+        assert_eq!(
+            get_url(&"http://a.example/?ca=1".parse().unwrap(), &request),
+            None
+        );
     }
 }

@@ -52,7 +52,7 @@ mod question;
 mod responders;
 
 pub use answer::{Answer, Checked};
-pub use client::Client;
+pub use client::{Client, Clock};
 pub use failure::{Failure, NoAnswer};
 pub use form::{Form, Method, get_url};
 pub use locations::{Locations, ca_issuers};

@@ -37,9 +37,6 @@ pub const MAX_CACHED: usize = 4096;
 /// CRLs that are kept in memory.
 pub const MAX_CACHED_CRLS: usize = 32;
 
-/// Octets of the lines in front of an answer in a cache file.
-pub const MAX_CACHE_HEAD: usize = 512;
-
 /// Responders whose failures are remembered.
 pub const MAX_REMEMBERED: usize = 1024;
 
@@ -55,3 +52,9 @@ pub const SKEW: i64 = 30;
 
 /// Octets of the nonce that is tried first, and of the second, for responders of before RFC 8954 that know no longer one.
 pub const NONCES: [usize; 2] = [32, 16];
+
+/// Forms in which one responder is asked the same: each of hash, nonce and method once or twice.
+pub const MAX_FORMS: usize = 5;
+
+/// Embedded certificates of a response whose CRLs are fetched: there is one delegate.
+pub const MAX_DELEGATES: usize = 2;

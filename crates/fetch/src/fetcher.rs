@@ -223,9 +223,7 @@ impl Fetcher {
         named: &[Network],
     ) -> Result<Response<Incoming>, FetchError> {
         let meter = fetch.meter.as_ref();
-        let connect = self
-            .connector
-            .connect(origin, &self.policy, named, meter);
+        let connect = self.connector.connect(origin, &self.policy, named, meter);
         let (stream, _) = connect.await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
