@@ -161,7 +161,6 @@ impl Client {
         };
         let result = run.answer().await;
         let attempts = log.take();
-        drop(certificate);
         Outcome {
             result,
             attempts,
