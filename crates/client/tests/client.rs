@@ -186,7 +186,8 @@ fn post_is_tried_where_get_is_not_known() {
     let forms: Vec<_> = outcome
         .attempts()
         .iter()
-        .map(|attempt| attempt.form.unwrap().method);
+        .map(|attempt| attempt.form.unwrap().method)
+        .collect();
     assert_eq!(forms, [Method::Get, Method::Post]);
 }
 
@@ -241,13 +242,7 @@ fn slow_responder_is_overtaken_and_asked_last_afterwards() {
 fn revoked_and_unknown_are_answers() {
     let world = world();
     for (status, expected) in [
-        (
-            Status::Revoked {
-                at: T0 - 60,
-                reason: Some(1),
-            },
-            "REVOKED",
-        ),
+        (Status::Revoked(T0 - 60, Some(1)), "REVOKED"),
         (Status::Unknown, "UNKNOWN"),
     ] {
         let about_it = world.clone();
