@@ -65,10 +65,12 @@ impl Form {
         match failure {
             Failure::Refused(why) => match why.reason() {
                 Reason::ResponderError(MalformedRequest) => {
-                    self.with_less_nonce(policy).or(Some(Self {
-                        hash: sha1.unwrap_or(self.hash),
-                        ..post
-                    }))
+                    self.with_less_nonce(policy).or_else(|| {
+                        Some(Self {
+                            hash: sha1.unwrap_or(self.hash),
+                            ..post
+                        })
+                    })
                 }
                 Reason::ResponderError(InternalError) => self.with_less_nonce(policy),
                 Reason::ResponderError(Unauthorized) => sha1.map(|hash| Self { hash, ..self }),

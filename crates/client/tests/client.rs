@@ -304,7 +304,7 @@ fn nobody_is_asked_about_a_forged_or_an_expired_certificate() {
     let outcome = client(quick()).ask(forged);
     assert!(matches!(outcome.answer(), Err(NoAnswer::Question(_))));
     assert_eq!(word(&outcome), "NOT-TRUSTED");
-    let mut expired = Question::about(world.ee_exp.der.clone(), world.ca_a.der.clone());
+    let mut expired = Question::about(world.ee_exp.der.clone(), world.ca_a.der);
     expired.responders = Some(vec![server.url().parse().unwrap()]);
     assert_eq!(word(&client(quick()).ask(expired)), "NOT-CURRENT");
     assert!(server.requests().is_empty());
@@ -316,7 +316,7 @@ fn loopback_address_of_a_certificate_is_not_connected_to() {
     let world = world();
     let server = Misbehaving::start(good(&world));
     let certificate = certificate(&world, &[&server.url()], &[]);
-    let outcome = client(quick()).ask(Question::about(certificate.der, world.ca_a.der.clone()));
+    let outcome = client(quick()).ask(Question::about(certificate.der, world.ca_a.der));
     assert_eq!(word(&outcome), "UNREACHABLE");
     assert!(server.requests().is_empty());
 }
@@ -360,7 +360,7 @@ fn crl_answers_where_no_responder_does() {
     let url = format!("{}ca.crl", lists.url());
     let certificate = certificate(&world, &[&dead.url()], &[&url]);
     let client = client(loopback(quick()));
-    let question = Question::about(certificate.der, world.ca_a.der.clone());
+    let question = Question::about(certificate.der, world.ca_a.der);
     let outcome = client.ask(question.clone());
     assert_eq!(word(&outcome), "REVOKED", "{:?}", outcome.attempts());
     assert_eq!(outcome.answer().unwrap().source(), Source::Crl);
@@ -375,7 +375,7 @@ fn forged_crl_is_not_believed_and_not_kept() {
     let lists = Misbehaving::start(move |_| Act::typed(200, "application/pkix-crl", &crl));
     let certificate = certificate(&world, &[], &[&lists.url()]);
     let client = client(loopback(quick()));
-    let question = Question::about(certificate.der, world.ca_a.der.clone());
+    let question = Question::about(certificate.der, world.ca_a.der);
     assert_eq!(word(&client.ask(question.clone())), "NOT-TRUSTED");
     assert_eq!(word(&client.ask(question)), "NOT-TRUSTED");
     assert_eq!(lists.requests().len(), 2);
@@ -403,7 +403,7 @@ fn certificate_that_names_nobody_is_no_ocsp() {
     let world = world();
     let outcome = client(quick()).ask(Question::about(
         world.ee_good.der.clone(),
-        world.ca_a.der.clone(),
+        world.ca_a.der,
     ));
     assert_eq!(word(&outcome), "NO-OCSP");
 }
