@@ -8,10 +8,11 @@ use certvouch_crypto::SignatureAlgorithm;
 use certvouch_status::crl::Location;
 use certvouch_status::easy_rsa;
 
-use super::choice::NotRevoked;
+use super::choice::{ClientAddress, NotRevoked};
 use super::document::nearest;
 use super::schema::{Admin, Config, IssuerConfig, Server, SignerConfig};
 use super::units::Period;
+use crate::signing::limits as signing;
 
 /// A fault and the key that it stands at.
 #[derive(Debug)]
@@ -103,6 +104,12 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
     let limits = &server.limits;
     for (key, zero) in [
         ("limits.connections", limits.connections == 0),
+        (
+            "limits.connections_per_source",
+            limits.connections_per_source == 0,
+        ),
+        ("limits.requests", limits.requests == 0),
+        ("signing.queue", server.signing.queue == 0),
         ("limits.body", limits.body.octets() == 0),
         ("limits.target", limits.target.octets() == 0),
         ("limits.entries", limits.entries == 0),
@@ -124,12 +131,36 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
             "limits.target is over 60KiB, more than HTTP libraries take".to_owned(),
         );
     }
+    if server.signing.threads > signing::MOST_THREADS {
+        let most = signing::MOST_THREADS;
+        refuse(
+            "signing.threads",
+            format!("at most {most} threads sign, and 0 is one for each core"),
+        );
+    }
+    if server.signing.queue > signing::MOST_QUEUE {
+        let most = signing::MOST_QUEUE;
+        refuse(
+            "signing.queue",
+            format!("signing.queue is over {most}, so that nobody would wait for the end of it"),
+        );
+    }
+    let through_proxy = server.client_address != ClientAddress::Connection;
+    if through_proxy == server.trusted_proxies.is_empty() {
+        refuse(
+            "client_address",
+            "client_address and trusted_proxies go together: which proxies are believed, and how they name their clients \
+             (\"proxy-protocol\", \"forwarded\" or \"x-forwarded-for\")"
+                .to_owned(),
+        );
+    }
     let timeouts = &server.timeouts;
     for (key, period) in [
         ("timeouts.idle", timeouts.idle),
         ("timeouts.header", timeouts.header),
         ("timeouts.body", timeouts.body),
         ("timeouts.write", timeouts.write),
+        ("timeouts.connection", timeouts.connection),
     ] {
         if period == Period::default() {
             refuse(

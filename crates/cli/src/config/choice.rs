@@ -113,6 +113,22 @@ pub enum LogFormat {
     Json,
 }
 
+/// By what clients behind a trusted proxy are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ClientAddress {
+    /// By the address of their connection: there is no proxy, or it does not say.
+    #[default]
+    Connection,
+    /// By the PROXY protocol, version 1 or 2.
+    ProxyProtocol,
+    /// By `Forwarded` (RFC 7239).
+    Forwarded,
+    /// By `X-Forwarded-For`.
+    XForwardedFor,
+}
+
 /// What is answered about a certificate past its notAfter: `answer`, `drop` or `retain=7y`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -14,8 +14,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::choice::{
-    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, NotRevoked,
-    ResponderId, Unlisted,
+    ClientAddress, EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm,
+    NotRevoked, ResponderId, Unlisted,
 };
 use super::units::{NetworkText, Period, Size};
 
@@ -47,10 +47,28 @@ pub struct Server {
     pub paths: Vec<String>,
     /// Threads that answer; 0 is one for each core.
     pub threads: usize,
+    /// Networks of proxies that are believed about who their clients are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<NetworkText>,
+    /// How they say it.
+    pub client_address: ClientAddress,
+    /// How signatures are made.
+    pub signing: Signing,
     /// What strangers may use up.
     pub limits: Limits,
     /// How long they may take.
     pub timeouts: Timeouts,
+}
+
+/// `[server.signing]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Signing {
+    /// Threads that sign what answering threads must not; 0 is one for each core.
+    pub threads: usize,
+    /// Signatures that may wait.
+    pub queue: usize,
 }
 
 /// `[server.limits]`
@@ -60,6 +78,10 @@ pub struct Server {
 pub struct Limits {
     /// Open connections, all addresses together.
     pub connections: usize,
+    /// Open connections of one source: an IPv4 address or an IPv6 /64.
+    pub connections_per_source: usize,
+    /// Requests of one connection.
+    pub requests: usize,
     /// Octets of a POST body.
     pub body: Size,
     /// Octets of a request target.
@@ -83,6 +105,8 @@ pub struct Timeouts {
     pub body: Period,
     /// For a client to take an answer.
     pub write: Period,
+    /// From the connect to the end of the connection, once what it asked is answered.
+    pub connection: Period,
     /// From SIGTERM to the end, whatever is still in flight.
     pub drain: Period,
 }
@@ -244,8 +268,20 @@ impl Default for Server {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))],
             paths: vec!["/".to_owned()],
             threads: 0,
+            trusted_proxies: Vec::new(),
+            client_address: ClientAddress::default(),
+            signing: Signing::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl Default for Signing {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            queue: crate::signing::limits::DEFAULT_QUEUE,
         }
     }
 }
@@ -254,6 +290,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: DEFAULT_CONNECTIONS,
+            connections_per_source: DEFAULT_CONNECTIONS_PER_SOURCE,
+            requests: DEFAULT_REQUESTS,
             body: size(limits::DEFAULT_MAX_BODY),
             target: size(limits::DEFAULT_MAX_TARGET),
             entries: limits::DEFAULT_MAX_ENTRIES,
@@ -269,6 +307,7 @@ impl Default for Timeouts {
             header: Period::from_secs(10),
             body: Period::from_secs(10),
             write: Period::from_secs(30),
+            connection: Period::from_secs(3600),
             drain: Period::from_secs(10),
         }
     }
@@ -365,6 +404,12 @@ pub const DEFAULT_ADMIN_PORT: u16 = 8081;
 /// Open connections: an idle one costs about 10 KiB, so that all of them together stay near 100 MiB.
 pub const DEFAULT_CONNECTIONS: usize = 10_000;
 
+/// A quarter of all: one address may stand for a whole company, but not for everybody.
+pub(super) const DEFAULT_CONNECTIONS_PER_SOURCE: usize = 2_500;
+
+/// Requests of one connection: after so many it is closed, so that the threads share long-lived ones anew.
+pub(super) const DEFAULT_REQUESTS: usize = 10_000;
+
 fn period(seconds: i64) -> Period {
     Period::from_secs(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
@@ -398,7 +443,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
 /// last is proposed for one that stands in no table.
-pub const KEYS: [&str; 61] = [
+pub const KEYS: [&str; 69] = [
     "admin",
     "admin.listen",
     "admin.hosts",
@@ -409,8 +454,15 @@ pub const KEYS: [&str; 61] = [
     "server.listen",
     "server.paths",
     "server.threads",
+    "server.trusted_proxies",
+    "server.client_address",
+    "server.signing",
+    "server.signing.threads",
+    "server.signing.queue",
     "server.limits",
     "server.limits.connections",
+    "server.limits.connections_per_source",
+    "server.limits.requests",
     "server.limits.body",
     "server.limits.target",
     "server.limits.entries",
@@ -420,6 +472,7 @@ pub const KEYS: [&str; 61] = [
     "server.timeouts.header",
     "server.timeouts.body",
     "server.timeouts.write",
+    "server.timeouts.connection",
     "server.timeouts.drain",
     "log",
     "log.format",

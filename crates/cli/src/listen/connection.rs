@@ -2,15 +2,17 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use certvouch_responder::Responder;
 use certvouch_responder::http::{Admission, Endpoint};
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use certvouch_responder::{Asker, Responder};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,7 +23,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::Phase;
+use super::client::Clients;
+use super::limits::{LAST_CHANCE, MAX_FIELDS};
 use super::panic;
+use super::places::{NoPlace, Seat};
 use super::stream::{Patience, Progress, TimedStream};
 use crate::clock::Clock;
 use crate::log::ExchangeLog;
@@ -39,24 +44,22 @@ pub struct Site {
     pub(super) body_timeout: Duration,
     /// Octets of a request's head: the longest target, and room for header fields.
     pub(super) head_octets: usize,
+    /// Who is who.
+    pub(super) clients: Clients,
+    /// Requests that one connection may make.
+    pub(super) requests: usize,
+    /// How long it may last.
+    pub(super) lifetime: Duration,
 }
-
-/// Room for header fields beside the target. What proxies add stays below 4 KiB; the rest lets a target far over its
-/// limit come in whole, so that it is answered 414 and not 431. Memory is taken as octets come, not ahead.
-pub(super) const FIELD_OCTETS: usize = 64 * 1024;
-
-/// Header fields of one request; hyper answers 431 to more (threats T-40).
-const MAX_FIELDS: usize = 64;
-
-/// How long a connection that was accepted while draining may take to begin its request: it has usually been sent.
-const LAST_CHANCE: Duration = Duration::from_millis(500);
 
 /// Serves a connection until it ends.
 ///
 /// While the process drains, what was begun is finished and the connection closed after it. `keep_alive` is false for
 /// connections that were still waiting to be accepted when draining began: they get one answer.
 pub(super) async fn serve(
-    stream: TcpStream,
+    mut stream: TcpStream,
+    peer: IpAddr,
+    seat: Arc<Seat>,
     site: Arc<Site>,
     mut phase: watch::Receiver<Phase>,
     keep_alive: bool,
@@ -64,13 +67,23 @@ pub(super) async fn serve(
     // Answers are written in one go, so that waiting for more to send only delays them. It fails on a connection that
     // is gone already, which reading will find out.
     drop(stream.set_nodelay(true));
-    let progress = Arc::new(Progress::default());
     let mut patience = site.patience;
     if !keep_alive {
         // It may have nothing to ask, and the process wants to end.
         patience.idle = patience.idle.min(LAST_CHANCE);
     }
-    let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&progress), patience));
+    let peer = match introduced(&mut stream, peer, &site).await {
+        Ok(peer) => peer,
+        Err(why) => {
+            tracing::debug!(%peer, %why, "a trusted proxy sent no PROXY header");
+            return;
+        }
+    };
+    let visit = Visit {
+        peer,
+        requests: AtomicUsize::new(0),
+    };
+    let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&seat), patience));
     let mut builder = http1::Builder::new();
     builder
         .half_close(true)
@@ -78,11 +91,19 @@ pub(super) async fn serve(
         .keep_alive(keep_alive)
         .max_headers(MAX_FIELDS)
         .max_buf_size(site.head_octets);
-    let service = service_fn(|request| answer(&site, &progress, request));
+    let service = service_fn(|request| answer(&site, &seat, &visit, request));
     let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+    let mut end = std::pin::pin!(tokio::time::sleep(site.lifetime));
+    let mut ending = false;
     let outcome = loop {
         tokio::select! {
             outcome = connection.as_mut() => break outcome,
+            // Its place was given to somebody else.
+            () = seat.leave.notified() => return,
+            () = end.as_mut(), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
             changed = phase.changed() => {
                 let now = *phase.borrow_and_update();
                 if changed.is_err() || now == Phase::Cut {
@@ -99,6 +120,23 @@ pub(super) async fn serve(
         let why = crate::escape::escape_display(&Causes(&why));
         tracing::trace!(%why, "a connection ended early");
     }
+}
+
+/// What is known of a connection's client, and how much it has asked.
+struct Visit {
+    peer: IpAddr,
+    requests: AtomicUsize,
+}
+
+/// Whom this connection is for: a trusted proxy may say so before the first request.
+async fn introduced(stream: &mut TcpStream, peer: IpAddr, site: &Site) -> io::Result<IpAddr> {
+    if !site.clients.trusts(peer) {
+        return Ok(peer);
+    }
+    let introduction = site.clients.of_connection(stream, peer);
+    tokio::time::timeout(site.patience.header, introduction)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// An error with what lies behind it.
@@ -118,16 +156,30 @@ impl std::fmt::Display for Causes<'_> {
 
 async fn answer(
     site: &Arc<Site>,
-    progress: &Progress,
+    seat: &Seat,
+    visit: &Visit,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let progress = &seat.progress;
     progress.answering();
-    let response = panic::catch(site.answer(progress, request))
+    // Whom a proxy names was told by the header of the connection, or is told by that of the request.
+    let client = if site.clients.trusts(visit.peer) {
+        site.clients.of_request(request.headers(), visit.peer)
+    } else {
+        visit.peer
+    };
+    let asker = Asker::from_address(client);
+    let mut response = panic::catch(site.answer(asker, progress, request))
         .await
         .unwrap_or_else(|panic::Panicked| {
             progress.leave_unread();
             site.endpoint.panicked(site.clock.now())
         });
+    if visit.requests.fetch_add(1, Ordering::Relaxed) + 1 >= site.requests {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     progress.answered();
     Ok(response.map(Full::new))
 }
@@ -135,6 +187,7 @@ async fn answer(
 impl Site {
     async fn answer(
         self: &Arc<Self>,
+        asker: Asker,
         progress: &Progress,
         request: Request<Incoming>,
     ) -> Response<Bytes> {
@@ -161,7 +214,7 @@ impl Site {
         let now = self.clock.now();
         let reply = self
             .endpoint
-            .respond(&self.responder, &head, &body, now)
+            .respond_to(asker, &self.responder, &head, &body, now)
             .await;
         let status = reply.response.status();
         match &reply.exchange {
@@ -198,8 +251,12 @@ fn announces_body(head: &Parts) -> bool {
 }
 
 /// Tells one client too many to come back, as HTTP; a client that does not read it costs nothing.
-pub(super) async fn turn_away(mut stream: TcpStream, site: &Site) {
-    let response = site.endpoint.unavailable(RETRY_AFTER, site.clock.now());
+pub(super) async fn turn_away(mut stream: TcpStream, why: NoPlace, site: &Site) {
+    let now = site.clock.now();
+    let response = match why {
+        NoPlace::Full => site.endpoint.unavailable(RETRY_AFTER, now),
+        NoPlace::Share => site.endpoint.too_many(RETRY_AFTER, now),
+    };
     let attempt = async {
         stream.write_all(&octets_of(&response)).await?;
         stream.shutdown().await?;

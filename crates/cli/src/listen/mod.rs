@@ -2,13 +2,16 @@
 //!
 //! Each core has a thread with a runtime of its own and, through SO_REUSEPORT, an accept queue of its own; they share
 //! the responder with its cache, and nothing else that is locked on the way of a request. What strangers can use up is
-//! bounded: connections in all, octets of a header and of a body, and the time for each (see `stream.rs`).
+//! bounded: connections in all and of one source (see `places.rs`), octets of a header and of a body, and the time for each (see `stream.rs`).
 //!
 //! A connection that connects and closes, or idles, holds a socket and a few KiB until its deadline and nothing more.
 
 mod bind;
+mod client;
 mod connection;
+mod limits;
 mod panic;
+mod places;
 mod stream;
 mod worker;
 
@@ -25,9 +28,10 @@ pub use bind::BindError;
 pub use connection::Site;
 
 use crate::clock::Clock;
-use crate::config::Server;
+use crate::config::{NetworkText, Server};
 use crate::log::ExchangeLog;
 use crate::metrics::Metrics;
+use places::Places;
 use worker::Worker;
 
 /// Where the process is on its way to the end.
@@ -100,12 +104,12 @@ impl Bound {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> io::Result<Listener> {
-        let mut limits = HttpLimits::default();
-        limits.max_body = server.limits.body.to_usize();
-        limits.max_target = server.limits.target.to_usize();
+        let mut http = HttpLimits::default();
+        http.max_body = server.limits.body.to_usize();
+        http.max_target = server.limits.target.to_usize();
         let site = Arc::new(Site {
             responder,
-            endpoint: Endpoint::new(&server.paths, limits.clone()),
+            endpoint: Endpoint::new(&server.paths, http.clone()),
             clock,
             exchanges: ExchangeLog::new(Arc::clone(&metrics)),
             metrics,
@@ -115,10 +119,23 @@ impl Bound {
                 write: server.timeouts.write.to_std(),
             },
             body_timeout: server.timeouts.body.to_std(),
-            head_octets: limits.max_target + connection::FIELD_OCTETS,
+            head_octets: http.max_target + limits::FIELD_OCTETS,
+            clients: client::Clients::new(
+                server
+                    .trusted_proxies
+                    .iter()
+                    .map(NetworkText::network)
+                    .collect(),
+                server.client_address,
+            ),
+            requests: server.limits.requests,
+            lifetime: server.timeouts.connection.to_std(),
         });
-        let places = Arc::new(Semaphore::new(server.limits.connections));
-        let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
+        let places = Arc::new(Places::new(
+            server.limits.connections,
+            server.limits.connections_per_source,
+        ));
+        let turned_away = Arc::new(Semaphore::new(limits::TURNED_AWAY_AT_ONCE));
         let (alive, ended) = mpsc::channel(1);
         let mut listener = Listener {
             phases: Vec::new(),
@@ -155,9 +172,6 @@ impl Bound {
         Ok(listener)
     }
 }
-
-/// Clients that are told at the same time that there is no place; more are hung up on.
-const TURNED_AWAY_AT_ONCE: usize = 64;
 
 impl Listener {
     /// Accepts no more, and lets end what was begun.

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::places::Seat;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
@@ -69,6 +70,11 @@ impl Progress {
         self.unread.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it is the client's turn: to ask, to go on, or to take an answer.
+    pub(super) fn waits_for_the_client(&self) -> bool {
+        self.state() != ANSWERING
+    }
+
     fn enter(&self, state: u32) {
         let next = (self.state.load(Ordering::Relaxed) | STATE).wrapping_add(1) | state;
         self.state.store(next, Ordering::Relaxed);
@@ -87,7 +93,7 @@ impl Progress {
 #[derive(Debug)]
 pub(super) struct TimedStream {
     stream: TcpStream,
-    progress: Arc<Progress>,
+    seat: Arc<Seat>,
     patience: Patience,
     /// The deadline of the state with this stamp.
     reading: Option<(u32, Pin<Box<Sleep>>)>,
@@ -97,10 +103,10 @@ pub(super) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(super) fn new(stream: TcpStream, progress: Arc<Progress>, patience: Patience) -> Self {
+    pub(super) fn new(stream: TcpStream, seat: Arc<Seat>, patience: Patience) -> Self {
         Self {
             stream,
-            progress,
+            seat,
             patience,
             reading: None,
             writing: None,
@@ -111,7 +117,7 @@ impl TimedStream {
 
     /// Nothing has come: has the deadline?
     fn poll_read_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let stamp = self.progress.stamp();
+        let stamp = self.seat.progress.stamp();
         let patience = match stamp & STATE {
             IDLE => self.patience.idle,
             HEADER => self.patience.header,
@@ -174,8 +180,8 @@ impl AsyncRead for TimedStream {
             Poll::Ready(outcome) => {
                 if buffer.filled().len() == before {
                     self.ended = true;
-                } else if self.progress.state() == IDLE {
-                    self.progress.enter(HEADER);
+                } else if self.seat.progress.state() == IDLE {
+                    self.seat.progress.enter(HEADER);
                 }
                 Poll::Ready(outcome)
             }
@@ -215,16 +221,16 @@ impl AsyncWrite for TimedStream {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.writing = None;
-        if self.progress.state() == ANSWERED {
-            self.progress.enter(IDLE);
+        if self.seat.progress.state() == ANSWERED {
+            self.seat.progress.enter(IDLE);
         }
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        let request_unread =
-            self.progress.state() == HEADER || self.progress.unread.load(Ordering::Relaxed);
+        let request_unread = self.seat.progress.state() == HEADER
+            || self.seat.progress.unread.load(Ordering::Relaxed);
         if request_unread && !self.ended {
             ready!(self.poll_linger(cx));
         }

@@ -1,20 +1,22 @@
 //! One thread: a runtime, its accept queues, and the connections that came through them.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use certvouch_responder::Asker;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::Phase;
 use super::connection::{Site, serve, turn_away};
+use super::places::Places;
 
 /// What a thread works with.
 pub(super) struct Worker {
     pub(super) site: Arc<Site>,
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Arc<Places>,
     pub(super) turned_away: Arc<Semaphore>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -55,39 +57,56 @@ impl Worker {
                 biased;
                 () = reached(&mut phase, |phase| phase != Phase::Serving) => break,
                 accepted = socket.accept() => match accepted {
-                    Ok((stream, _)) => self.take(stream, &busy, true),
+                    Ok((stream, peer)) => self.take(stream, peer.ip(), &busy, true),
                     Err(why) => refused(&why).await,
                 },
             }
         }
         // The kernel has completed the handshakes of those that still wait in the queue: they get their answer too.
-        while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
+        while let Ok(Ok((stream, peer))) =
+            tokio::time::timeout(Duration::ZERO, socket.accept()).await
         {
-            self.take(stream, &busy, false);
+            self.take(stream, peer.ip(), &busy, false);
         }
     }
 
-    fn take(self: &Arc<Self>, stream: TcpStream, busy: &mpsc::Sender<()>, keep_alive: bool) {
+    fn take(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        busy: &mpsc::Sender<()>,
+        keep_alive: bool,
+    ) {
         let (worker, busy) = (Arc::clone(self), busy.clone());
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            tokio::spawn(async move {
-                worker.site.metrics.connected();
-                let _open = worker.site.metrics.connections.hold();
-                serve(
-                    stream,
-                    Arc::clone(&worker.site),
-                    worker.phase.clone(),
-                    keep_alive,
-                )
-                .await;
-                drop((place, busy));
-            });
-            return;
-        }
+        let asker = if self.site.clients.trusts(peer) {
+            Asker::NOBODY
+        } else {
+            Asker::from_address(peer)
+        };
+        let no_place = match self.places.take(asker) {
+            Err(no_place) => no_place,
+            Ok(place) => {
+                tokio::spawn(async move {
+                    worker.site.metrics.connected();
+                    let _open = worker.site.metrics.connections.hold();
+                    serve(
+                        stream,
+                        peer,
+                        Arc::clone(&place.seat),
+                        Arc::clone(&worker.site),
+                        worker.phase.clone(),
+                        keep_alive,
+                    )
+                    .await;
+                    drop((place, busy));
+                });
+                return;
+            }
+        };
         self.site.metrics.connection_refused();
         if let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() {
             tokio::spawn(async move {
-                turn_away(stream, &worker.site).await;
+                turn_away(stream, no_place, &worker.site).await;
                 drop((turn, busy));
             });
         }

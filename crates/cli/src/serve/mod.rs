@@ -44,6 +44,7 @@ use crate::escape::escape;
 use crate::exit::ExitCode;
 use crate::listen::{self, Bound, Listener};
 use crate::metrics::Metrics;
+use crate::signing::SigningPool;
 
 /// What somebody wants of the sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +72,23 @@ pub fn load(
     let mut loaded = Vec::with_capacity(all.len());
     // Nobody else holds them yet.
     loaded.extend(all.into_iter().filter_map(Arc::into_inner));
-    Ok((loaded, Responder::new(issuers, settings(config))?))
+    Ok((
+        loaded,
+        Responder::new(issuers, settings(config, &pool(config)))?,
+    ))
 }
 
-fn settings(config: &Config) -> Settings {
+/// Its threads start with the first signature that needs them.
+fn pool(config: &Config) -> Arc<SigningPool> {
+    let signing = &config.server.signing;
+    Arc::new(SigningPool::new(signing.threads, signing.queue))
+}
+
+fn settings(config: &Config, pool: &Arc<SigningPool>) -> Settings {
     let mut settings = Settings::default();
     settings.max_entries = config.server.limits.entries;
     settings.cache_bytes = config.server.limits.cache.octets();
+    settings.room = Arc::<SigningPool>::clone(pool);
     settings
 }
 
@@ -131,7 +142,9 @@ pub fn start_with(
     let (guard, metrics) = (Arc::new(guard), Arc::new(Metrics::default()));
     let (issuers, roles) = open_all(config, &clock, Purpose::Serve, &[])?;
     let roles = guarded(roles, &guard, &clock, &metrics);
-    let responder = Arc::new(Responder::new(roles, settings(config))?);
+    let pool = pool(config);
+    let responder = Arc::new(Responder::new(roles, settings(config, &pool))?);
+    metrics.register(pool);
     let mut server = config.server.clone();
     server.limits.connections = limits::connections(server.limits.connections);
     let control = tokio::runtime::Builder::new_current_thread()

@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 use certvouch_responder::{BoxFuture, Claim, RoomFault, SignError, Signer, SigningRoom};
 use tokio::sync::oneshot;
 
+use crate::metrics::{Collector, Kind, Page};
+
 use allowance::Allowance;
 use limits::{INLINE_MOST, LONGEST_WAIT, UNASSIGNED_QUEUE};
 use queue::{FairQueue, Pushed};
@@ -186,6 +188,50 @@ impl SigningRoom for SigningPool {
             }
             self.sign_in_turn(key, message, claim).await
         })
+    }
+}
+
+impl Collector for SigningPool {
+    fn collect(&self, page: &mut Page) {
+        let counts = &self.shared.counts;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        page.family(
+            "certvouch_signatures_total",
+            Kind::Counter,
+            "Signatures by where they were made.",
+        );
+        for (place, count) in [("at_once", &counts.at_once), ("pool", &counts.pooled)] {
+            page.sample(
+                "certvouch_signatures_total",
+                &[("place", place)],
+                read(count),
+            );
+        }
+        page.family(
+            "certvouch_signatures_refused_total",
+            Kind::Counter,
+            "Signatures that were not made: the queue was full, made-up serial numbers had had their share, or it took too long.",
+        );
+        for (why, count) in [
+            ("full", &counts.refused),
+            ("unassigned", &counts.unassigned_refused),
+            ("late", &counts.given_up),
+        ] {
+            page.sample(
+                "certvouch_signatures_refused_total",
+                &[("why", why)],
+                read(count),
+            );
+        }
+        let (ordinary, unassigned) = self.waiting();
+        page.family(
+            "certvouch_signing_waiting",
+            Kind::Gauge,
+            "Signatures that wait for a thread.",
+        );
+        for (of, count) in [("issued", ordinary), ("unassigned", unassigned)] {
+            page.sample("certvouch_signing_waiting", &[("of", of)], count);
+        }
     }
 }
 
