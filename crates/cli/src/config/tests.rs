@@ -87,6 +87,10 @@ fn list_of_keys_is_that_of_the_structs() {
         ..IssuerConfig::default()
     };
     let config = Config {
+        server: Server {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Server::default()
+        },
         issuers: vec![issuer],
         admin: Some(Admin {
             hosts: vec!["h".to_owned()],

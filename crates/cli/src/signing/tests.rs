@@ -97,7 +97,7 @@ impl Scene {
     }
 }
 
-// covers: T-43
+// covers: T-43, R9919-8.4-1
 #[test]
 fn full_queue_refuses_the_flood_at_once_and_takes_others() {
     runtime().block_on(async {

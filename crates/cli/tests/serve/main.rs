@@ -10,6 +10,7 @@ mod admin;
 mod config;
 mod connections;
 mod http;
+mod load;
 mod log;
 mod reload;
 mod start;
