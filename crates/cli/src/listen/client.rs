@@ -103,8 +103,10 @@ async fn read_header(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 /// The source that a PROXY header names; nothing if the proxy speaks for itself.
 fn parse_header(header: &[u8]) -> io::Result<Option<IpAddr>> {
-    let mut config = ParseConfig::default();
-    config.include_tlvs = false;
+    let config = ParseConfig {
+        include_tlvs: false,
+        ..ParseConfig::default()
+    };
     let (header, _) = ProxyHeader::parse(header, config)
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
     Ok(header.proxied_address().map(|it| it.source.ip()))
