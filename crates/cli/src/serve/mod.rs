@@ -7,6 +7,7 @@
 mod crl;
 mod issuer;
 mod limits;
+mod profile;
 mod source;
 mod state;
 
