@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context as _, bail};
 use certvouch_responder::{
-    CheckRoom, CheckRoomFull, Choice, Policy, Requestors, StatusSource, Work,
+    Alarm, CheckRoom, CheckRoomFull, Choice, Policy, Requestors, SelfCheckFault, StatusSource, Work,
 };
 use certvouch_signer::read_certificates;
 use certvouch_status::CertHashes;
@@ -15,7 +15,7 @@ use certvouch_types::{Certificate, CrlReason};
 use super::source::Source;
 use crate::config::IssuerConfig;
 use crate::config::choice::RequestSignatures;
-use crate::escape::escape_path;
+use crate::escape::{escape, escape_display, escape_path};
 
 /// Requests whose signatures wait to be verified; who comes later is told to try again. At a millisecond for the
 /// slowest key allowed, the last of them waits a tenth of a second.
@@ -53,6 +53,21 @@ impl CheckRoom for CheckThread {
     fn run(&self, work: Work) -> Result<(), CheckRoomFull> {
         // Full, or the thread is gone: there is no room either way.
         self.0.try_send(work).map_err(|_| CheckRoomFull)
+    }
+}
+
+/// Writes an error into the log; `/health` and the metrics show the same for as long as it lasts.
+#[derive(Debug)]
+pub(super) struct LoggedAlarm;
+
+impl Alarm for LoggedAlarm {
+    fn issuer_stopped(&self, issuer: &str, why: &SelfCheckFault) {
+        let (issuer, why) = (escape(issuer), escape_display(why));
+        tracing::error!(
+            %issuer,
+            "the issuer answers internalError from now on: an answer of its own failed the self-check: {why}; mend the \
+             signer and reload"
+        );
     }
 }
 
