@@ -30,3 +30,6 @@ pub const MAX_REQUEST_CERTS: usize = 3;
 
 /// The largest RSA key that a request is verified with: the cost grows with the square (threats T-42).
 pub const MAX_REQUEST_RSA_BITS: usize = 4096;
+
+/// Octets of the longest CRLNumber that is repeated: what RFC 5280 5.2.3 allows.
+pub const MAX_CRL_NUMBER: usize = 20;

@@ -206,7 +206,7 @@ fn check_signature(
     if !named {
         return Err(SelfCheckFault::ResponderId);
     }
-    if !basic.certs().eq(signer.certs().into_iter()) {
+    if !basic.certs().eq(signer.certs()) {
         return Err(SelfCheckFault::Certificates);
     }
     let identifier = &basic.signature_algorithm;

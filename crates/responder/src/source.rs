@@ -5,6 +5,7 @@ use core::fmt;
 use certvouch_types::{CrlReason, Oid, SerialNumber, Timestamp, oid};
 
 use crate::BoxFuture;
+use crate::limits::MAX_CRL_NUMBER;
 
 /// Knows the status of the certificates of one issuer.
 ///
@@ -71,9 +72,6 @@ pub struct CrlReference {
     /// Its thisUpdate.
     pub time: Timestamp,
 }
-
-/// The longest CRLNumber (RFC 5280 5.2.3).
-const MAX_CRL_NUMBER: usize = 20;
 
 impl CrlReference {
     /// A reference to the CRL that was issued at this time, with its number (minimal unsigned big-endian octets). A

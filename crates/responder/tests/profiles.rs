@@ -556,7 +556,7 @@ fn subordinate_ca_status_is_renewed_within_days_and_its_revocation_shows_at_once
     assert!(matches!(answer, CertStatus::Revoked { .. }), "{answer:?}");
 }
 
-// covers: R9919-3.2.1-4, R9919-3.2.1-5, R9919-3.2.1-6
+// covers: R9919-3.2.1-4, R9919-3.2.1-5
 #[test]
 fn lightweight_answers_a_nonce_request_without_response_extensions_and_from_the_cache() {
     let fixture = Fixture::new();

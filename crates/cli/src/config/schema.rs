@@ -363,11 +363,13 @@ impl IssuerConfig {
     /// Takes the profile's defaults where no decision was made, so that what is printed is what holds.
     pub(super) fn settle(&mut self) {
         let defaults = Policy::of(self.profile.bounds());
-        self.validity.get_or_insert(period(defaults.validity));
+        self.validity
+            .get_or_insert_with(|| period(defaults.validity));
         let max_age = |secs| MaxAge::Period(period(secs));
         self.max_age
-            .get_or_insert(defaults.max_age.map_or(MaxAge::Refresh, max_age));
-        self.nonce.get_or_insert(Nonce::from(defaults.nonce));
+            .get_or_insert_with(|| defaults.max_age.map_or(MaxAge::Refresh, max_age));
+        self.nonce
+            .get_or_insert_with(|| Nonce::from(defaults.nonce));
     }
 
     /// The responder's policy that these decisions make; who may ask is not in it, since files say that.

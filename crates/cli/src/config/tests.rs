@@ -138,11 +138,7 @@ fn every_refusal_names_the_line_and_the_remedy() {
     let with = |key: &str| format!("{SMALL}{key}\n");
     for (text, line, part) in [
         (String::new(), 1, "no issuer is configured"),
-        (
-            with("validity = \"30s\""),
-            6,
-            "profile private allows 60 s to 604800 s (FRESH-1: ",
-        ),
+        (with("validity = \"30s\""), 6, "604800 s (FRESH-1: "),
         (with("validity = \"8d\""), 6, "FRESH-1"),
         (with("backdate = \"2h\""), 6, "FRESH-7"),
         (with("hashes = []"), 6, "hash algorithm"),
