@@ -1,5 +1,7 @@
 //! Profiles: what each allows, what each refuses with the rule's ID, and what its answers look like.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
+
 #[path = "support/extra.rs"]
 mod extra;
 mod support;
@@ -169,11 +171,12 @@ fn decision_that_a_profile_forbids_is_refused_with_the_rule() {
         assert_eq!(refused.lines().count(), 1, "{refused}");
     }
     // `private` forbids none of them.
-    for change in [
-        (|p| p.unlisted = Unlisted::Revoked) as Change,
+    let harmless: [Change; 3] = [
+        |p| p.unlisted = Unlisted::Revoked,
         |p| p.not_revoked = NotRevoked::Good,
         require_signatures,
-    ] {
+    ];
+    for change in harmless {
         assert_eq!(refusals(&of(&Profile::PRIVATE, change)), "");
     }
     // All of them at once are all named.
@@ -319,7 +322,20 @@ fn br_refuses_signer_certificates_of_another_shape() {
             "{refused:?} lacks {rule}"
         );
     }
-    // What stands in the plain one already, in another form.
+}
+
+// covers: BR-7.1.2.8.2-1, BR-7.1.2.8.5-1, BR-7.1.2.8.6-1, BR-7.1.2.8.7-1, MOZ-7.5-1, MS-3.1.18-1
+#[test]
+fn br_refuses_signer_certificates_whose_extensions_have_another_form() {
+    type Change = fn(CertBuilder) -> CertBuilder;
+    let fixture = Fixture::new();
+    let (key, ca) = (&fixture.world.d_a.key, &fixture.world.ca_a);
+    let refusal = |cert: &Cert| {
+        let signer = signed_by(&fixture, cert, SigAlg::EcdsaSha256);
+        br_issuer(&fixture, signer, Policy::of(&Profile::BR))
+            .unwrap_err()
+            .to_string()
+    };
     let bare = |change: Change| {
         let cert = CertBuilder::new(&[("CN", "OCSP")], key).serial(&[0x71, 2, 3, 4, 5, 6, 7, 8, 9]);
         change(cert.validity(T0 - DAY, T0 + DAY)).issued_by(ca)

@@ -1,6 +1,8 @@
 //! Request signatures: ignored unless required; where required, only listed requestors get an answer, and strangers
 //! cannot choose how much is verified.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
+
 #[path = "support/extra.rs"]
 mod extra;
 mod support;
