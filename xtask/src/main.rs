@@ -15,9 +15,11 @@ mod child;
 mod corpus;
 mod coverage;
 mod differential;
+mod kinds;
 mod man;
 mod mutate;
 mod project;
+mod serve_soak;
 mod soak;
 mod source;
 mod tidy;
@@ -31,10 +33,14 @@ cargo xtask coverage [--requirements FILE] [--executed FILE]... [--json]
                                                    bind requirement rows to the tests that name them
 cargo xtask corpus OUT [--judge]                   write the corpus for verifiers; --judge: ask programs, and
                                                    write docs/verdicts.md
+cargo xtask kinds OUT                              write every kind of response, and have pkilint judge them
 cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
                                                    run the fuzz targets (600 s each; --smoke: 10 s)
 cargo xtask soak differential [--executions N | --seconds S | --smoke] [--seed X]
                                                    mutated responses, judged by us and by OpenSSL
+cargo xtask soak serve [--seconds N] [--every-ms N] [--rate N]
+                                                   mixed load with a reload each minute, for an hour
+cargo xtask soak reload [--reloads N] [--rate N]   1000 reloads under load: no failed answer, none that mixes
 cargo xtask man [OUT]                              man pages and shell completions (into target/man)
 cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
 ";
@@ -46,6 +52,8 @@ fn main() -> ExitCode {
         ["tidy", rest @ ..] => tidy::run(rest),
         ["coverage", rest @ ..] => coverage::run(rest),
         ["corpus", rest @ ..] => corpus::run(rest),
+        ["kinds", rest @ ..] => kinds::run(rest),
+        ["soak", kind @ ("serve" | "reload"), rest @ ..] => serve_soak::run(kind, rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
         ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),

@@ -11,6 +11,7 @@ pub mod inherited;
 mod issuer;
 mod limits;
 mod notify;
+mod profile;
 mod reload;
 mod signing;
 mod source;
@@ -89,6 +90,7 @@ fn settings(config: &Config, pool: &Arc<SigningPool>) -> Settings {
     settings.max_entries = config.server.limits.entries;
     settings.cache_bytes = config.server.limits.cache.octets();
     settings.room = Arc::<SigningPool>::clone(pool);
+    settings.alarm = Arc::new(profile::LoggedAlarm);
     settings
 }
 

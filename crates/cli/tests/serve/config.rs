@@ -283,6 +283,7 @@ fn reference_sample_names_every_key_and_its_defaults_are_true() {
         "tls_ca",
         "proxy",
         "trusted_proxies",
+        "cert_hash",
     ] {
         without = without.replace(&format!("\n{key} ="), &format!("\n# {key} ="));
     }

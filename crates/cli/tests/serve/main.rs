@@ -12,6 +12,7 @@ mod connections;
 mod http;
 mod load;
 mod log;
+mod profile;
 mod reload;
 mod start;
 mod stop;
