@@ -88,6 +88,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self):
         self.buffer, self.waiting, self.transport = b"", None, None
+        self.port, self.reconnects = 0, False
 
     def connection_made(self, transport):
         self.transport = transport
@@ -128,9 +129,18 @@ async def connect(port, source="127.0.0.1"):
     return client
 
 
+async def regular_client(port):
+    client = await connect(port)
+    client.port, client.reconnects = port, True
+    return client
+
+
 async def ask(client, request, limit=10.0):
-    if client.transport is None:
+    if client.transport is None and not client.reconnects:
         return "lost", 0.0
+    if client.transport is None:
+        # The server ends a connection after a number of requests.
+        await asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", client.port)
     client.waiting = asyncio.get_running_loop().create_future()
     begun = time.perf_counter()
     client.transport.write(request)
@@ -148,7 +158,7 @@ class Load:
         self.port, self.make, self.sources = port, make, sources
         self.idle, self.tasks, self.counts, self.unsent = [], set(), {}, 0
 
-    async def open(self, per_source=40):
+    async def open(self, per_source=100):
         for source in self.sources:
             for _ in range(per_source):
                 self.idle.append(await connect(self.port, source))
@@ -211,7 +221,7 @@ async def offered(world, port):
     able = await capacity(world, port)
     print(f"signing capacity of this server, closed loop: {able:.0f} signatures/s\n")
     print("offered  | kept answer p50 / p99 ms | p50 against unloaded | p99 against | asked/s | signed/s (of capacity) | tryLater/s | other")
-    regular = await connect(port)
+    regular = await regular_client(port)
     kept = world.request(0x100000)
     await ask(regular, kept)
     for percent in [10, 50, 80, 100, 150, 200, 300]:
@@ -248,7 +258,7 @@ async def offered(world, port):
 async def flood(world, port, name, make, rate):
     """What a regular client sees: kept answers, and one answer in ten that has to be signed for it."""
     print(f"\n{name}, {rate:.0f}/s offered from 8 sources for {FLOOD} s; a regular client beside it:")
-    regular, load = await connect(port), Load(port, make)
+    regular, load = await regular_client(port), Load(port, make)
     await load.open()
     kept = world.request(0x100000)
     await ask(regular, kept)
@@ -284,7 +294,7 @@ def memory(pid):
 
 
 async def holding(world, port, pid):
-    regular = await connect(port)
+    regular = await regular_client(port)
     kept = world.request(0x100000)
     await ask(regular, kept)
 

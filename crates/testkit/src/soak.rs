@@ -284,7 +284,7 @@ impl Scene {
                     .fail(format!("a broken configuration: {status}")),
             }
         }
-        let variant = usize::from(report.reloads % 2 == 0);
+        let variant = usize::from(report.reloads.is_multiple_of(2));
         write_config(self.dir.path(), self.admin, variant);
         match self.post_reload() {
             200 => report.reloads += 1,
