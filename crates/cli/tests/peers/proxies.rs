@@ -1,0 +1,1 @@
+//! Caching proxies in front of the responder.
