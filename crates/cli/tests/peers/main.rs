@@ -13,7 +13,6 @@ mod java;
 mod nss;
 mod openssl;
 mod page;
-mod proxies;
 mod python;
 mod stapled;
 mod strongswan;

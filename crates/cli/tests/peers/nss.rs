@@ -48,11 +48,13 @@ pub(crate) fn judge(client: &Peer, certutil: &Peer, responders: &Responders) -> 
                 .into_iter()
                 .find(|(status, _)| *status == cell.status)
                 .expect("a word for every status");
-            let right = text.trim_end().ends_with(word);
+            // Of an answer that it cannot match NSS says the same as of an unknown certificate: that is no pass.
+            let right = cell.hash == "sha1" && text.trim_end().ends_with(word);
             (cell, (!right).then(|| text.replace('\n', " | ")))
         })
         .collect();
-    let expected = Habits::from([("GET".to_owned(), false)]);
+    // It asks by GET, and once more by POST where the answer to that was not to its taste.
+    let expected = Habits::from([("GET".to_owned(), false), ("POST".to_owned(), false)]);
     assert_eq!(bridge.habits(), expected, "NSS asks in another way");
     verdicts
 }

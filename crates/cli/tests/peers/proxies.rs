@@ -1,1 +1,0 @@
-//! Caching proxies in front of the responder.
