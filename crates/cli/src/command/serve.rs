@@ -13,16 +13,19 @@ use super::crl_args::CrlArgs;
 use super::refuse;
 use crate::clock::Clock;
 use crate::config::choice::{
-    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, ResponderId,
-    Unlisted,
+    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm,
+    RequestSignatures, ResponderId, Unlisted,
 };
 use crate::config::{
-    Config, ConfigError, IssuerConfig, Log, Period, Server, SignerConfig, Size, SourceConfig,
+    Config, ConfigError, IssuerConfig, Log, Period, Profile, Server, SignerConfig, Size,
+    SourceConfig,
 };
 use crate::exit::ExitCode;
+use crate::listen;
+use crate::serve::{self, Running, Setup, inherited};
 
 /// Flags of `certvouch serve`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
@@ -53,11 +56,11 @@ Examples:
     certvouch serve --config certvouch.toml
 
 Standard output is one line `listening on http://ADDRESS:PORT` for each address; logs go to standard error.
-SIGTERM and SIGINT let running requests finish. A changed index or CRL is taken by itself.
+SIGTERM and SIGINT let running requests finish. SIGHUP reads the configuration, keys and certificates again. A changed index or CRL is taken by itself.
 Exit codes: 0 stopped in good order, 1 failed while running, 2 refused to start.";
 
 /// A file, or flags for one issuer.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Choice {
     /// Read the configuration from this file, for many issuers
     #[arg(long, value_name = "FILE")]
@@ -65,7 +68,7 @@ struct Choice {
 }
 
 /// One issuer.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(conflicts_with = "config", multiple = true)]
 #[command(next_help_heading = "One issuer")]
 struct IssuerArgs {
@@ -99,19 +102,22 @@ struct IssuerArgs {
     /// A changed index may lose rows and turn revoked certificates good
     #[arg(long)]
     allow_unrevoke: bool,
+    /// The bounds that decisions must keep, and their defaults [default: private]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
     /// The answer about serial numbers that were never issued [default: unknown]
     #[arg(long, value_enum, hide_possible_values = false)]
     unlisted: Option<Unlisted>,
-    /// From thisUpdate to nextUpdate; renewed by half of it [default: 1h]
+    /// From thisUpdate to nextUpdate; renewed by half of it [default: 1h; 4d in other profiles]
     #[arg(long, value_name = "DURATION")]
     validity: Option<Period>,
-    /// The most time that HTTP caches may keep an answer: a duration, or refresh [default: 5m]
+    /// The most time that HTTP caches may keep an answer: a duration, or refresh [default: 5m; refresh in other profiles]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<MaxAge>,
     /// How far thisUpdate lies back, for clients whose clocks are slow [default: 0s]
     #[arg(long, value_name = "DURATION")]
     backdate: Option<Period>,
-    /// What becomes of the nonce in a request [default: echo]
+    /// What becomes of the nonce in a request [default: echo; ignore in br and lightweight]
     #[arg(long, value_enum)]
     nonce: Option<Nonce>,
     /// Which encodings of a nonce are understood [default: strict]
@@ -132,10 +138,19 @@ struct IssuerArgs {
     /// The CA's key is compromised since this moment: everything is answered revoked
     #[arg(long, value_name = "RFC3339")]
     ca_compromised: Option<Moment>,
+    /// Whether requests must be signed by those of --requestor [default: ignore]
+    #[arg(long, value_enum)]
+    request_signatures: Option<RequestSignatures>,
+    /// The certificate of somebody who may ask, or of a CA whose certificates may; may be repeated
+    #[arg(long, value_name = "FILE")]
+    requestor: Vec<PathBuf>,
+    /// The folder where the CA keeps what it issued, by serial number: answers carry its hash (CertHash)
+    #[arg(long, value_name = "DIR")]
+    cert_hash: Option<PathBuf>,
 }
 
 /// The public port; these also change what a file says.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Listening")]
 struct ServerArgs {
     /// Address and port, such as 0.0.0.0:80; may be repeated [default: 127.0.0.1:8080]
@@ -159,6 +174,9 @@ struct ServerArgs {
     /// Open connections [default: 10000]
     #[arg(long, value_name = "N")]
     max_connections: Option<usize>,
+    /// The operator's port: /health, /ready, /metrics, /v1; without an address 127.0.0.1:8081 [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, num_args = 0..=1, default_missing_value = ADMIN)]
+    admin: Option<SocketAddr>,
     /// How long a connection may wait for its next request [default: 60s]
     #[arg(long, value_name = "DURATION")]
     idle_timeout: Option<Period>,
@@ -176,8 +194,11 @@ struct ServerArgs {
     drain_timeout: Option<Period>,
 }
 
+/// [`crate::config::DEFAULT_ADMIN_PORT`] on loopback.
+const ADMIN: &str = "127.0.0.1:8081";
+
 /// What is told on standard error.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub(super) struct LogArgs {
     /// How log lines look [default: text]
@@ -191,6 +212,7 @@ pub(super) struct LogArgs {
 pub(super) fn run(args: ServeArgs) -> ExitCode {
     let mut for_refusal = Log::default();
     args.log.change(&mut for_refusal);
+    let recipe = args.clone();
     let config = match args.into_config() {
         Ok(config) => config,
         Err(why) => return refuse(&for_refusal, &why),
@@ -201,15 +223,34 @@ pub(super) fn run(args: ServeArgs) -> ExitCode {
             &format_args!("the log level cannot be used: {why}"),
         );
     }
-    let running = match crate::serve::start(&config, Clock::system()) {
+    let running = match start(&config, recipe) {
         Ok(running) => running,
         Err(why) => return refuse(&config.log, &format_args!("{why:#}")),
     };
+    if let Some(admin) = running.admin() {
+        tracing::info!(address = %format_args!("{}://{}", admin.scheme(), admin.address()), "the admin port is open");
+    }
     if let Err(why) = announce(running.addresses()) {
         // Whoever started us hung up on standard output; the service goes on.
         tracing::warn!(%why, "the addresses could not be written to standard output");
     }
     running.wait()
+}
+
+/// Starts with the sockets of the service manager, if there are any, and with a way to read everything again.
+fn start(config: &Config, recipe: ServeArgs) -> anyhow::Result<Running> {
+    let sockets = inherited::take()?;
+    let mut setup = Setup::new(Clock::system());
+    setup.recipe = Some(Box::new(move || recipe.clone().into_config()));
+    setup.admin_socket = sockets.admin;
+    let server = &config.server;
+    serve::start_with(config, setup, || {
+        Ok(if sockets.public.is_empty() {
+            listen::bind(server)?
+        } else {
+            listen::adopt(sockets.public, server)?
+        })
+    })
 }
 
 /// An address to listen on, with an example for whoever left a part out.
@@ -238,6 +279,9 @@ impl ServeArgs {
                 ..Config::default()
             },
         };
+        if let Some(address) = self.server.admin {
+            config.admin.get_or_insert_default().listen = address;
+        }
         self.server.change(&mut config.server);
         self.log.change(&mut config.log);
         config.from_flags()
@@ -264,14 +308,18 @@ impl IssuerArgs {
             },
             allow_unrevoke: self.allow_unrevoke,
             ca_compromised: self.ca_compromised,
+            validity: self.validity,
+            max_age: self.max_age,
+            nonce: self.nonce,
+            requestors: self.requestor,
+            cert_hash: self.cert_hash,
             ..IssuerConfig::default()
         };
         crl.change(&mut issuer);
         set(&mut issuer.unlisted, self.unlisted);
-        set(&mut issuer.validity, self.validity);
-        set(&mut issuer.max_age, self.max_age);
+        set(&mut issuer.profile, self.profile);
+        set(&mut issuer.request_signatures, self.request_signatures);
         set(&mut issuer.backdate, self.backdate);
-        set(&mut issuer.nonce, self.nonce);
         set(&mut issuer.nonce_form, self.nonce_form);
         set(&mut issuer.responder_id, self.responder_id);
         set(&mut issuer.embed_certificate, self.embed_certificate);

@@ -1,15 +1,17 @@
 //! What a configuration must keep beyond its grammar, as far as that shows without opening a key or a certificate.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use certvouch_crypto::SignatureAlgorithm;
+use certvouch_responder::{Choice, PolicyFault};
 use certvouch_status::crl::Location;
 use certvouch_status::easy_rsa;
 
-use super::choice::NotRevoked;
+use super::choice::{CrlReference, EmbedCertificate, NotRevoked, RequestSignatures, ResponderId};
 use super::document::nearest;
-use super::schema::{Config, IssuerConfig, Server, SignerConfig};
+use super::schema::{Admin, Config, IssuerConfig, Server, SignerConfig};
 use super::units::Period;
 
 /// A fault and the key that it stands at.
@@ -33,6 +35,15 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
             what,
         });
     });
+    if let Some(admin) = &config.admin {
+        check_admin(admin, &config.server, &mut |key: &'static str, what| {
+            faults.push(Found {
+                path: vec!["admin", key],
+                issuer: 0,
+                what,
+            });
+        });
+    }
     if config.issuers.is_empty() {
         faults.push(Found {
             path: vec!["issuer"],
@@ -56,7 +67,7 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
     faults
 }
 
-/// Takes a key below `server` or `issuer`, and what is wrong there.
+/// Takes a key below `server`, `admin` or `issuer`, and what is wrong there.
 type Refuse<'a> = &'a mut dyn FnMut(&'static str, String);
 
 fn check_server(server: &Server, refuse: Refuse<'_>) {
@@ -130,6 +141,48 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
     }
 }
 
+fn check_admin(admin: &Admin, server: &Server, refuse: Refuse<'_>) {
+    if admin.tls_certificate.is_some() != admin.tls_key.is_some() {
+        let key = if admin.tls_key.is_some() {
+            "tls_key"
+        } else {
+            "tls_certificate"
+        };
+        refuse(
+            key,
+            "tls_certificate and tls_key belong together".to_owned(),
+        );
+    }
+    // Tokens would travel in the clear (threats T-33).
+    if !admin.listen.ip().is_loopback() && admin.tls_certificate.is_none() {
+        refuse(
+            "listen",
+            format!(
+                "{}: beyond loopback the admin port needs TLS: tls_certificate = \"admin.pem\", tls_key = \"admin.key\"",
+                admin.listen
+            ),
+        );
+    }
+    if admin.listen.port() != 0 && server.listen.contains(&admin.listen) {
+        refuse(
+            "listen",
+            format!("{}: the public port is there already", admin.listen),
+        );
+    }
+    for host in &admin.hosts {
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let is_name = !host.is_empty() && host.chars().all(is_host);
+        if !is_name && host.parse::<IpAddr>().is_err() {
+            refuse(
+                "hosts",
+                format!(
+                    "{host:?} is no host name such as \"status.example\"; the port does not belong to it"
+                ),
+            );
+        }
+    }
+}
+
 fn check_issuer(issuer: &IssuerConfig, refuse: Refuse<'_>) {
     if issuer.name.is_empty() {
         refuse("name", "the issuer has no name".to_owned());
@@ -156,14 +209,68 @@ fn check_issuer(issuer: &IssuerConfig, refuse: Refuse<'_>) {
     for signer in &issuer.signers {
         check_signer(signer, refuse);
     }
-    if let Err(fault) = issuer.policy().check() {
-        let key = match fault {
-            certvouch_responder::PolicyFault::Backdate(_) => "backdate",
-            certvouch_responder::PolicyFault::NoHashes => "hashes",
-            certvouch_responder::PolicyFault::Retention(_) => "expired",
-            _ => "validity",
-        };
-        refuse(key, fault.to_string());
+    check_policy(issuer, refuse);
+}
+
+/// The profile's bounds, and what belongs together.
+fn check_policy(issuer: &IssuerConfig, refuse: Refuse<'_>) {
+    let policy = issuer.policy();
+    for fault in policy.faults() {
+        refuse(key_of(&fault), fault.to_string());
+    }
+    let source = &issuer.source;
+    let without_list = !source.crl.is_empty() && source.good_list.is_none();
+    let requires = issuer.request_signatures == RequestSignatures::Require;
+    let embeds_none = issuer.embed_certificate == EmbedCertificate::Never;
+    for (is_chosen, choice) in [
+        (without_list, Choice::CrlWithoutGoodList),
+        (requires, Choice::SignatureRequired),
+        (issuer.responder_id == ResponderId::ByName, Choice::ByName),
+        (embeds_none, Choice::NoCertificate),
+    ] {
+        if let Err(fault) = policy.check_choice(choice)
+            && is_chosen
+        {
+            refuse(key_of(&fault), fault.to_string());
+        }
+    }
+    match (requires, issuer.requestors.is_empty()) {
+        (true, true) => refuse(
+            "request_signatures",
+            "request_signatures = \"require\" names nobody who may ask: requestors = [\"client.pem\"]".to_owned(),
+        ),
+        (false, false) => refuse(
+            "requestors",
+            "requestors goes with request_signatures = \"require\"".to_owned(),
+        ),
+        _ => {}
+    }
+    if issuer.crl_reference == CrlReference::Send && source.crl.is_empty() {
+        refuse(
+            "crl_reference",
+            "crl_reference goes with CRLs only: source = { crl = [\"…\"] }".to_owned(),
+        );
+    }
+}
+
+/// The key at which a fault of a policy stands.
+fn key_of(fault: &PolicyFault) -> &'static str {
+    match fault {
+        PolicyFault::Backdate(_) => "backdate",
+        PolicyFault::NoHashes => "hashes",
+        PolicyFault::Retention(_) => "expired",
+        PolicyFault::Forbidden { choice, .. } => match choice {
+            Choice::ByName => "responder_id",
+            Choice::DropExpired | Choice::RetainExpired => "expired",
+            Choice::ExtendedRevoke => "unlisted",
+            Choice::GoodWithoutIssuance => "not_revoked",
+            Choice::NoCertificate => "embed_certificate",
+            Choice::NonceRequired => "nonce",
+            Choice::SignatureRequired => "request_signatures",
+            Choice::WithoutSha256 => "hashes",
+            _ => "source",
+        },
+        _ => "validity",
     }
 }
 

@@ -18,8 +18,8 @@ pub use check::index_of;
 
 pub use error::{ConfigError, Fault};
 pub use schema::{
-    Config, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS, Limits, Log, PLANNED,
-    PLANNED_PROFILES, Profile, Server, SignerConfig, SourceConfig, Timeouts,
+    Admin, Config, DEFAULT_ADMIN_PORT, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS,
+    Limits, Log, PLANNED, PLANNED_PROFILES, Profile, Server, SignerConfig, SourceConfig, Timeouts,
 };
 pub use units::{NetworkText, Period, Size};
 
@@ -80,7 +80,7 @@ impl Config {
         toml::to_string(self)
     }
 
-    /// Makes every path absolute; relative ones count from `folder`.
+    /// Makes every path absolute (relative ones count from `folder`), and every decision that the profile makes.
     fn resolve(&mut self, folder: &Path) {
         let resolve = |path: &mut PathBuf| {
             if path.as_os_str().is_empty() {
@@ -90,9 +90,17 @@ impl Config {
             // Fails only when the working directory is gone; then the path stays relative, and opening it will say so.
             *path = std::path::absolute(&joined).unwrap_or(joined);
         };
+        if let Some(admin) = &mut self.admin {
+            admin.tokens.iter_mut().for_each(resolve);
+            admin.tls_certificate.iter_mut().for_each(resolve);
+            admin.tls_key.iter_mut().for_each(resolve);
+        }
         for issuer in &mut self.issuers {
             issuer.certificate.iter_mut().for_each(resolve);
             issuer.source.index.iter_mut().for_each(resolve);
+            issuer.requestors.iter_mut().for_each(resolve);
+            issuer.cert_hash.iter_mut().for_each(resolve);
+            issuer.settle();
             let source = &mut issuer.source;
             source.easy_rsa.iter_mut().for_each(resolve);
             source.good_list.iter_mut().for_each(resolve);

@@ -7,15 +7,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use certvouch_responder::{Policy, limits};
+use certvouch_responder::{self as role, Policy, limits};
 use certvouch_types::HashAlgorithm;
+use clap::ValueEnum;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::choice::{
-    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, NotRevoked,
-    ResponderId, Unlisted,
+    CrlReference, EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm,
+    NotRevoked, RequestSignatures, ResponderId, Unlisted,
 };
 use super::units::{NetworkText, Period, Size};
 
@@ -28,6 +29,9 @@ pub struct Config {
     pub server: Server,
     /// What is told on standard error.
     pub log: Log,
+    /// The operator's port; without it there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<Admin>,
     /// The CAs that are answered for.
     #[serde(rename = "issuer", skip_serializing_if = "Vec::is_empty")]
     pub issuers: Vec<IssuerConfig>,
@@ -95,6 +99,27 @@ pub struct Log {
     pub level: String,
 }
 
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Admin {
+    /// The address with its port; beyond loopback only with TLS.
+    pub listen: SocketAddr,
+    /// Names that it goes by, beside its address and, on loopback, `localhost`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// The file of the tokens that open `/v1`; without it nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<PathBuf>,
+    /// The certificate of its TLS, PEM, with its chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of its TLS, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+}
+
 /// `[[issuer]]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -105,20 +130,23 @@ pub struct IssuerConfig {
     /// The CA certificate; an easy-rsa folder has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
-    /// The bounds of the profile that decisions must keep; `private` is the only one yet.
+    /// The profile whose bounds the decisions must keep, and whose defaults stand where none is made.
     pub profile: Profile,
     /// The answer about serial numbers that were never issued.
     pub unlisted: Unlisted,
     /// The answer where a CRL says that a serial number is not revoked and nothing says that it was issued.
     pub not_revoked: NotRevoked,
-    /// From thisUpdate to nextUpdate.
-    pub validity: Period,
-    /// The most time in HTTP caches.
-    pub max_age: MaxAge,
+    /// From thisUpdate to nextUpdate; nothing is the profile's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Period>,
+    /// The most time in HTTP caches; nothing is the profile's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<MaxAge>,
     /// By how much thisUpdate lies before the moment of signing.
     pub backdate: Period,
-    /// What becomes of nonces.
-    pub nonce: Nonce,
+    /// What becomes of nonces; nothing is the profile's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
     /// Which encodings of nonces are understood.
     pub nonce_form: NonceForm,
     /// How answers name their signer.
@@ -134,6 +162,16 @@ pub struct IssuerConfig {
     /// Since when the CA's key is known to be compromised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_compromised: Option<Moment>,
+    /// Whether requests must be signed.
+    pub request_signatures: RequestSignatures,
+    /// Certificates of those who may ask then, or of their CAs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requestors: Vec<PathBuf>,
+    /// Whether a revocation out of a CRL says which CRL it was.
+    pub crl_reference: CrlReference,
+    /// A folder of issued certificates, by serial number: answers about them carry CertHash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_hash: Option<PathBuf>,
     /// Who knows.
     pub source: SourceConfig,
     /// Who signs, the default first.
@@ -142,13 +180,32 @@ pub struct IssuerConfig {
 }
 
 /// Profiles: sets of bounds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Profile {
     /// A PKI of one's own.
     #[default]
     Private,
+    /// A publicly trusted CA (TLS Baseline Requirements, Mozilla, Microsoft).
+    Br,
+    /// High volume (RFC 9919).
+    Lightweight,
+    /// Trust services (EN 319 411).
+    Etsi,
+}
+
+impl Profile {
+    /// The bounds as the responder has them.
+    #[must_use]
+    pub const fn bounds(self) -> &'static role::Profile {
+        match self {
+            Self::Private => &role::Profile::PRIVATE,
+            Self::Br => &role::Profile::BR,
+            Self::Lightweight => &role::Profile::LIGHTWEIGHT,
+            Self::Etsi => &role::Profile::ETSI,
+        }
+    }
 }
 
 /// `source = { … }`
@@ -259,8 +316,20 @@ impl Default for Log {
     }
 }
 
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT)),
+            hosts: Vec::new(),
+            tokens: None,
+            tls_certificate: None,
+            tls_key: None,
+        }
+    }
+}
+
 impl Default for IssuerConfig {
-    /// Every decision as the responder's [`Policy`] has it by default.
+    /// No decision where the profile has a default, and every other as the responder's [`Policy`] has it.
     fn default() -> Self {
         let policy = Policy::default();
         Self {
@@ -269,12 +338,10 @@ impl Default for IssuerConfig {
             profile: Profile::default(),
             unlisted: Unlisted::default(),
             not_revoked: NotRevoked::default(),
-            validity: period(policy.validity),
-            max_age: policy
-                .max_age
-                .map_or(MaxAge::Refresh, |secs| MaxAge::Period(period(secs))),
+            validity: None,
+            max_age: None,
             backdate: period(policy.backdate),
-            nonce: Nonce::default(),
+            nonce: None,
             nonce_form: NonceForm::default(),
             responder_id: ResponderId::default(),
             embed_certificate: EmbedCertificate::default(),
@@ -282,6 +349,10 @@ impl Default for IssuerConfig {
             hashes: vec![Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512],
             allow_unrevoke: false,
             ca_compromised: None,
+            request_signatures: RequestSignatures::default(),
+            requestors: Vec::new(),
+            crl_reference: CrlReference::default(),
+            cert_hash: None,
             source: SourceConfig::default(),
             signers: Vec::new(),
         }
@@ -289,16 +360,35 @@ impl Default for IssuerConfig {
 }
 
 impl IssuerConfig {
-    /// The responder's policy that these decisions make.
+    /// Takes the profile's defaults where no decision was made, so that what is printed is what holds.
+    pub(super) fn settle(&mut self) {
+        let defaults = Policy::of(self.profile.bounds());
+        self.validity
+            .get_or_insert_with(|| period(defaults.validity));
+        let max_age = |secs| MaxAge::Period(period(secs));
+        self.max_age
+            .get_or_insert_with(|| defaults.max_age.map_or(MaxAge::Refresh, max_age));
+        self.nonce
+            .get_or_insert_with(|| Nonce::from(defaults.nonce));
+    }
+
+    /// The responder's policy that these decisions make; who may ask is not in it, since files say that.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
-        policy.validity = self.validity.secs();
-        policy.max_age = self.max_age.secs();
+        let mut policy = Policy::of(self.profile.bounds());
+        if let Some(validity) = self.validity {
+            policy.validity = validity.secs();
+        }
+        if let Some(max_age) = self.max_age {
+            policy.max_age = max_age.secs();
+        }
+        if let Some(nonce) = self.nonce {
+            policy.nonce = nonce.into();
+        }
+        policy.crl_reference = self.crl_reference.into();
         policy.backdate = self.backdate.secs();
         policy.unlisted = self.unlisted.into();
         policy.not_revoked = self.not_revoked.into();
-        policy.nonce = self.nonce.into();
         policy.nonce_form = self.nonce_form.into();
         policy.expired = self.expired.into();
         policy.hashes = self
@@ -322,6 +412,9 @@ const fn is_false(value: &bool) -> bool {
 
 /// The port that `serve` takes when none is named; 80 needs privileges.
 pub const DEFAULT_PORT: u16 = 8080;
+
+/// The port of `[admin]`, and of `--admin` without an address.
+pub const DEFAULT_ADMIN_PORT: u16 = 8081;
 
 /// Open connections: an idle one costs about 10 KiB, so that all of them together stay near 100 MiB.
 pub const DEFAULT_CONNECTIONS: usize = 10_000;
@@ -357,8 +450,15 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
     deserializer.deserialize_any(OneOrMany)
 }
 
-/// Every key of this version, tables first; an element of an array of tables goes by the array's name.
-pub const KEYS: [&str; 55] = [
+/// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
+/// last is proposed for one that stands in no table.
+pub const KEYS: [&str; 65] = [
+    "admin",
+    "admin.listen",
+    "admin.hosts",
+    "admin.tokens",
+    "admin.tls_certificate",
+    "admin.tls_key",
     "server",
     "server.listen",
     "server.paths",
@@ -395,6 +495,10 @@ pub const KEYS: [&str; 55] = [
     "issuer.hashes",
     "issuer.allow_unrevoke",
     "issuer.ca_compromised",
+    "issuer.request_signatures",
+    "issuer.requestors",
+    "issuer.crl_reference",
+    "issuer.cert_hash",
     "issuer.source",
     "issuer.source.index",
     "issuer.source.easy_rsa",
@@ -417,8 +521,7 @@ pub const KEYS: [&str; 55] = [
 ];
 
 /// Keys that the manual of a later version will have, so that whoever copies from there learns why they fail.
-pub const PLANNED: [&str; 5] = [
-    "admin",
+pub const PLANNED: [&str; 4] = [
     "store",
     "issuer.presign",
     "issuer.source.sql",
@@ -426,4 +529,4 @@ pub const PLANNED: [&str; 5] = [
 ];
 
 /// Profiles of later versions.
-pub const PLANNED_PROFILES: [&str; 5] = ["br", "lightweight", "etsi", "iso15118", "gematik"];
+pub const PLANNED_PROFILES: [&str; 2] = ["iso15118", "gematik"];

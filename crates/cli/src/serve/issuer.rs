@@ -13,6 +13,7 @@ use certvouch_status::easy_rsa;
 use certvouch_types::{Certificate, Timestamp};
 
 use super::Purpose;
+use super::profile;
 use super::source::Source;
 use crate::clock::Clock;
 use crate::config::{self, IssuerConfig};
@@ -27,6 +28,8 @@ pub struct Loaded {
     source: Source,
     policy: certvouch_responder::Policy,
     warnings: Vec<String>,
+    config: IssuerConfig,
+    certificate: Vec<u8>,
 }
 
 impl Loaded {
@@ -39,6 +42,19 @@ impl Loaded {
         config: &IssuerConfig,
         clock: &Clock,
         purpose: Purpose,
+    ) -> anyhow::Result<(Self, Issuer)> {
+        Self::open_after(config, clock, purpose, None)
+    }
+
+    /// The same at a reload: the source of `earlier` is kept as it is, if the configuration names the same one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub(super) fn open_after(
+        config: &IssuerConfig,
+        clock: &Clock,
+        purpose: Purpose,
+        earlier: Option<&Self>,
     ) -> anyhow::Result<(Self, Issuer)> {
         let now = clock.now();
         let certificate_file = certificate_file(config)?;
@@ -61,12 +77,17 @@ impl Loaded {
             .iter()
             .map(|signer| identity(signer, &certificate, &certificate_file, now))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let source = Source::open(config, der, clock, purpose)?;
-        let policy = config.policy();
+        let source = match earlier {
+            Some(earlier) if earlier.has_source_of(config, der) => earlier.source.clone(),
+            _ => Source::open(config, der, clock, purpose)?,
+        };
+        let mut policy = config.policy();
+        policy.requestors = profile::requestors(config)?;
+        profile::check_source(&policy, &source, &certificate)?;
         let issuer = Issuer::new(
             config.name.as_str(),
             &certificate,
-            source.as_status_source(),
+            profile::with_cert_hashes(config, der, &source)?,
             response_signers(config, &identities),
             policy.clone(),
         )?;
@@ -77,8 +98,45 @@ impl Loaded {
             source,
             policy,
             warnings,
+            config: config.clone(),
+            certificate: der.clone(),
         };
         Ok((loaded, issuer))
+    }
+
+    /// Whether this configuration of the CA with this certificate names the source that is open here.
+    fn has_source_of(&self, config: &IssuerConfig, certificate: &[u8]) -> bool {
+        self.certificate == certificate
+            && self.config.source == config.source
+            && self.config.allow_unrevoke == config.allow_unrevoke
+    }
+
+    /// Whether both answer for the same CA certificate.
+    pub(super) fn is_same_ca(&self, other: &Self) -> bool {
+        self.certificate == other.certificate
+    }
+
+    /// Whether the operator said that a changed source may turn revoked certificates good.
+    pub(super) const fn allows_unrevoke(&self) -> bool {
+        self.config.allow_unrevoke
+    }
+
+    /// What is decided for it.
+    #[must_use]
+    pub const fn policy(&self) -> &certvouch_responder::Policy {
+        &self.policy
+    }
+
+    /// The subject of its certificate, escaped.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Who signs for it.
+    #[must_use]
+    pub fn identities(&self) -> &[SigningIdentity] {
+        &self.identities
     }
 
     /// The operator's word for it.
@@ -116,6 +174,7 @@ impl Loaded {
         let signer = self.signers().collect::<Vec<_>>().join("; ");
         let validity = Lasting(self.policy.validity);
         let exposure = Lasting(self.policy.worst_case_exposure());
+        let profile = self.policy.profile.name;
         match &self.source {
             Source::Index(index) => {
                 let counts = index.health().counts;
@@ -123,6 +182,7 @@ impl Loaded {
                     %issuer,
                     subject,
                     signer,
+                    profile,
                     rows = counts.rows,
                     revoked = counts.revoked,
                     on_hold = counts.on_hold,
@@ -134,7 +194,7 @@ impl Loaded {
             Source::Crl(crls) => {
                 let (crls, entries, issued) = crls.counts();
                 tracing::info!(
-                    %issuer, subject, signer, crls, entries, issued, %validity, %exposure, "serving an issuer"
+                    %issuer, subject, signer, profile, crls, entries, issued, %validity, %exposure, "serving an issuer"
                 );
             }
         }
@@ -164,6 +224,7 @@ impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "issuer {}", escape(&self.name))?;
         writeln!(f, "  subject   {}", self.subject)?;
+        writeln!(f, "  profile   {}", self.policy.profile.name)?;
         for signer in self.signers() {
             writeln!(f, "  signer    {signer}")?;
         }

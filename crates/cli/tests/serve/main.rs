@@ -6,10 +6,12 @@
     reason = "a panic is how a test fails, in its helpers too"
 )]
 
+mod admin;
 mod config;
 mod connections;
 mod http;
 mod log;
+mod profile;
 mod reload;
 mod start;
 mod stop;
