@@ -187,8 +187,30 @@ pub fn find(name: &str) -> Option<Peer> {
             .all(|jar| Path::new(jar).is_file())
             .then(|| probe(name, "java", &["--source", "17", "--version"], Vec::new()))
             .flatten(),
+        "ocspclnt" | "certutil" => present(name),
+        // The fetcher and ECDSA are plug-ins from packages of their own.
+        "strongswan" => probe(name, "pki", &["--help"], Vec::new()).filter(|peer| {
+            let said = peer.run(&["--help"]).out();
+            [" curl", " openssl "]
+                .iter()
+                .all(|part| said.contains(part))
+        }),
+        "nginx" | "varnishd" | "haproxy" => {
+            let flag = if name == "varnishd" { "-V" } else { "-v" };
+            probe(name, name, &[flag], Vec::new())
+        }
         _ => probe(name, name, &["--version"], Vec::new()),
     }
+}
+
+/// A program that has no flag which ends with 0: it counts when it lies where programs lie.
+fn present(name: &str) -> Option<Peer> {
+    Some(Peer {
+        name: name.to_owned(),
+        program: on_path(name)?,
+        version: String::new(),
+        environment: Vec::new(),
+    })
 }
 
 /// The peer, or a word on standard error and nothing.
@@ -250,11 +272,12 @@ pub fn run(command: &mut Command, stdin: &[u8], limit: Duration) -> Outcome {
     }
 }
 
-/// Where a program lies on the PATH.
+/// Where a program lies: on the PATH, or where servers are that ordinary users do not have on theirs.
 #[must_use]
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
         .map(|dir| dir.join(program))
         .find(|candidate| candidate.is_file())
 }

@@ -1,14 +1,13 @@
-//! One responder for each signer algorithm, and the page with the outcome.
+//! One responder for each signer algorithm, and what is asked of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use certvouch_testkit::ask::{Ask, GetForm, get_segment};
+use certvouch_testkit::der;
 use certvouch_testkit::http;
-use certvouch_testkit::pki::{KeyAlg, World, WorldFiles};
+use certvouch_testkit::pki::{Cert, CertBuilder, KeyAlg, KeyUsage, World, WorldFiles};
 use certvouch_testkit::process::{Server, TempDir, temp_dir};
 
 use crate::cells::{ALGORITHMS, Cell};
@@ -21,30 +20,40 @@ pub(crate) struct Site {
     pub(crate) world: World,
     pub(crate) files: WorldFiles,
     pub(crate) address: SocketAddr,
-    _server: Server,
-    _dir: TempDir,
 }
+
+/// What keeps the responders alive; apart from them, since a child cannot be shared between threads.
+pub(crate) struct Running(
+    #[expect(dead_code, reason = "held to be dropped at the end")] Vec<(Server, TempDir)>,
+);
 
 /// The responders by signer algorithm.
 pub(crate) struct Responders(BTreeMap<&'static str, Site>);
 
 impl Responders {
-    pub(crate) fn start() -> Self {
-        Self(
-            ALGORITHMS
-                .into_iter()
-                .map(|algorithm| (algorithm, Site::start(algorithm)))
-                .collect(),
-        )
+    pub(crate) fn start() -> (Self, Running) {
+        let mut sites = BTreeMap::new();
+        let mut running = Vec::new();
+        for algorithm in ALGORITHMS {
+            let (site, server, dir) = Site::start(algorithm);
+            sites.insert(algorithm, site);
+            running.push((server, dir));
+        }
+        (Self(sites), Running(running))
     }
 
     pub(crate) fn site(&self, cell: &Cell) -> &Site {
-        &self.0[cell.algorithm]
+        self.algorithm(cell.algorithm)
+    }
+
+    /// The responder whose signer has this algorithm.
+    pub(crate) fn algorithm(&self, name: &str) -> &Site {
+        &self.0[name]
     }
 }
 
 impl Site {
-    fn start(algorithm: &str) -> Self {
+    fn start(algorithm: &str) -> (Self, Server, TempDir) {
         let key = match algorithm {
             "ecdsa-sha256" => KeyAlg::P256,
             "ecdsa-sha384" => KeyAlg::P384,
@@ -75,13 +84,12 @@ impl Site {
         command.args(["--signer-algorithm", algorithm]);
         let server = Server::start(&mut command);
         let address = server.listening_address();
-        Self {
+        let site = Self {
             world,
             files,
             address,
-            _server: server,
-            _dir: dir,
-        }
+        };
+        (site, server, dir)
     }
 
     /// The serial number of a cell's status, by its content octets.
@@ -95,7 +103,24 @@ impl Site {
 
     /// The same in hex, as a positive number.
     pub(crate) fn serial_hex(&self, cell: &Cell) -> String {
-        certvouch_testkit::der::to_hex(self.serial(cell)).replace(' ', "")
+        der::to_hex(self.serial(cell)).replace(' ', "")
+    }
+
+    /// A server certificate with the serial number of the cell's status, which names the place to ask.
+    pub(crate) fn leaf(&self, cell: &Cell, url: &str) -> Cert {
+        let world = &self.world;
+        let name = der::tlv(0x82, b"*.cells.test");
+        CertBuilder::new(
+            &[("CN", "cells.test"), ("O", "certvouch tests")],
+            &world.ee_good.key,
+        )
+        .serial(self.serial(cell))
+        .validity(world.ee_good.not_before, world.ee_good.not_after)
+        .key_usage(&[KeyUsage::DigitalSignature])
+        .eku(&["1.3.6.1.5.5.7.3.1"])
+        .extension("2.5.29.17", false, &der::seq(&[&name]))
+        .aia(&[url], &[])
+        .issued_by(&world.ca_a)
     }
 
     /// A request of ours for a cell.
@@ -121,40 +146,4 @@ impl Site {
         assert_eq!(response.status, 200, "{cell}");
         response.body
     }
-}
-
-/// Compares the outcome with `docs/peers.md`, or writes it.
-pub(crate) fn compare_with_page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/peers.md");
-    let page = page(columns);
-    if std::env::var_os("CERTVOUCH_BLESS").is_some() {
-        std::fs::write(&path, &page).expect("docs/peers.md is written");
-    }
-    let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        there == page,
-        "docs/peers.md is out of date: run this test with CERTVOUCH_BLESS=1\n{page}"
-    );
-}
-
-fn page(columns: &BTreeMap<&str, BTreeMap<&'static str, String>>) -> String {
-    let mut out = String::from(
-        "# What other programs make of our answers\n\n\
-         Each line is a signer algorithm. Behind it stand 48 cells for each program: GET and POST, four CertID hashes, with \
-         and without nonce, status good, revoked and unknown. A program that cannot send a cell (OpenSSL: GET; Go: nonce) \
-         judges the answer to a request that was sent for it. Written by `crates/cli/tests/peers`; what is not applicable \
-         is listed with its reason in `cells.tsv` beside the test.\n\n",
-    );
-    let names: Vec<_> = columns.keys().copied().collect();
-    writeln!(out, "| signer | {} |", names.join(" | ")).expect("a String takes everything");
-    writeln!(out, "|---|{}", "---|".repeat(names.len())).expect("a String takes everything");
-    for algorithm in ALGORITHMS {
-        let cells: Vec<_> = names
-            .iter()
-            .map(|name| columns[name][algorithm].as_str())
-            .collect();
-        writeln!(out, "| {algorithm} | {} |", cells.join(" | "))
-            .expect("a String takes everything");
-    }
-    out
 }
