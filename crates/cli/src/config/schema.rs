@@ -455,7 +455,7 @@ pub const DEFAULT_PORT: u16 = 8080;
 /// The port of `[admin]`, and of `--admin` without an address.
 pub const DEFAULT_ADMIN_PORT: u16 = 8081;
 
-/// Open connections: an idle one costs about 10 KiB, so that all of them together stay near 100 MiB.
+/// Open connections: an idle one costs about 12 KiB, so that all of them together stay near 125 MiB.
 pub const DEFAULT_CONNECTIONS: usize = 10_000;
 
 /// A quarter of all: one address may stand for a whole company, but not for everybody.
