@@ -278,7 +278,13 @@ fn tell(name: &str, responder: &Responder, may_have_deltas: &impl Fn() -> bool, 
         }
         CrlEvent::Failed { place, error } => {
             let (place, why) = (escape(&place), explain(&error));
-            tracing::error!(%issuer, %place, "the CRL does not count: {why}; what stood before stands until its nextUpdate");
+            let outcome = match error {
+                CrlError::Outdated { .. } => {
+                    "what rests on it is answered tryLater until a newer one comes"
+                }
+                _ => "what stood before stands until its nextUpdate",
+            };
+            tracing::error!(%issuer, %place, "the CRL does not count: {why}; {outcome}");
         }
         CrlEvent::GoodListFailed(why) => {
             let why = escape_display(&why);
