@@ -7,6 +7,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use certvouch_testkit::ask::{Ask, GetForm, HashAlg, Params, cert_id, get_segment};
+use certvouch_testkit::crl::{CrlBuilder, flag, point, some_reasons};
 use certvouch_testkit::der;
 use certvouch_testkit::peer::{self, Outcome};
 use certvouch_testkit::pki::{CertBuilder, Key, KeyAlg, T0, World, pem};
@@ -368,26 +369,79 @@ fn octets_that_break_the_syntax_end_with_six_and_their_place() {
 }
 
 #[test]
+fn crl_is_shown_with_its_entries_and_extensions() {
+    let dir = temp_dir();
+    let world = World::new(KeyAlg::P256);
+    let issuer = der::seq(&[&der::explicit(4, &world.ca_b.subject)]);
+    let crl = CrlBuilder::new(&world.ca_a)
+        .number(0x2A)
+        .delta(0x29)
+        .idp(&[
+            point("http://crl.example/1.crl"),
+            some_reasons(&[1, 6]),
+            flag(4),
+        ])
+        .revoke("77", Some(6))
+        .entry("78", &[der::extension("2.5.29.29", true, &issuer)]);
+    fs::write(dir.path().join("a.crl"), crl.der()).unwrap();
+    fs::write(dir.path().join("a.pem"), crl.pem()).unwrap();
+    for file in ["a.crl", "a.pem"] {
+        let outcome = decode(&dir, &[file, "--json"], &[]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.err());
+        let shown: Value = serde_json::from_str(&outcome.out()).unwrap();
+        assert_eq!(shown["kind"], "crl");
+        let message = &shown["message"];
+        assert_eq!(message["thisUpdate"], "2026-01-10T00:00:00Z");
+        assert_eq!(message["entries"], 2);
+        let first = json!({
+            "serialNumber": "77",
+            "revocationDate": "2026-01-09T00:00:00Z",
+            "reasonCode": "certificateHold",
+        });
+        assert_eq!(message["revokedCertificates"][0], first);
+        let second = &message["revokedCertificates"][1];
+        assert_eq!(second["certificateIssuer"], "CN=CA-B, O=certvouch tests");
+        let value = |name: &str| {
+            let all = message["extensions"].as_array().unwrap();
+            all.iter().find(|one| one["extension"] == name).unwrap()["value"].clone()
+        };
+        assert_eq!(value("cRLNumber"), "2A");
+        assert_eq!(value("deltaCRLIndicator"), "29");
+        let idp = json!({
+            "distributionPoint": ["http://crl.example/1.crl"],
+            "indirectCRL": true,
+            "onlySomeReasons": ["keyCompromise", "certificateHold"],
+        });
+        assert_eq!(value("issuingDistributionPoint"), idp);
+        let text = decode(&dir, &[file], &[]).out();
+        assert!(
+            text.starts_with("CRL, ") && text.contains("reasonCode: certificateHold"),
+            "{text}"
+        );
+    }
+    fs::write(dir.path().join("cut"), &crl.der()[..200]).unwrap();
+    let outcome = decode(&dir, &["cut"], &[]);
+    assert_eq!((outcome.code, outcome.out().as_str()), (Some(6), ""));
+    assert!(outcome.err().contains("offset"), "{}", outcome.err());
+}
+
+#[test]
 fn file_that_cannot_be_read_or_is_of_another_kind_ends_with_two() {
     let dir = temp_dir();
     fs::create_dir(dir.path().join("folder")).unwrap();
     fs::write(dir.path().join("empty"), b"").unwrap();
-    fs::write(dir.path().join("huge"), vec![0x30; 5 << 20]).unwrap();
+    fs::write(dir.path().join("huge"), vec![0x30; 17 << 20]).unwrap();
     fs::write(
         dir.path().join("key"),
         pem("PRIVATE KEY", &der::seq(&[&der::uint(&[0])])),
     )
     .unwrap();
-    let tbs = der::seq(&[&der::seq(&[]), &der::seq(&[]), &der::utc_time(T0)]);
-    let crl = der::seq(&[&tbs, &der::seq(&[]), &der::bits(&[])]);
-    fs::write(dir.path().join("crl"), crl).unwrap();
     for (input, said) in [
         ("folder", "directory"),
         ("missing", "No such file"),
         ("empty", "empty"),
-        ("huge", "larger than 4 MiB"),
+        ("huge", "larger than 16 MiB"),
         ("key", "this is a private key or PKCS#12"),
-        ("crl", "this is a CRL"),
         ("http://ocsp.example/", "no OCSP request in this URL"),
     ] {
         let outcome = decode(&dir, &[input], &[]);

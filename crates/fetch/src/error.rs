@@ -33,6 +33,8 @@ pub enum FetchError {
     },
     /// The response is compressed although nobody asked for it.
     ContentCoding,
+    /// The header of the response did not come in time.
+    HeaderTimeout(Duration),
     /// The exchange broke.
     Http(String),
     /// The name cannot be resolved.
@@ -88,6 +90,9 @@ impl fmt::Display for FetchError {
                 f.write_str("the response has a content coding that was not asked for")
             }
             Self::Downgrade => f.write_str("a redirect leads from https to http"),
+            Self::HeaderTimeout(limit) => {
+                write!(f, "no whole header within {} s", limit.as_secs())
+            }
             Self::Http(why) => write!(f, "the HTTP exchange failed: {why}"),
             Self::Resolve { host, why } => write!(f, "cannot resolve {host}: {why}"),
             Self::Roots(why) => write!(f, "cannot load the TLS roots: {why}"),

@@ -211,9 +211,10 @@ impl Fetcher {
         tokio::spawn(connection);
         let through_proxy = self.policy.proxy.is_some() && !origin.https;
         let request = request(origin, url, fetch, through_proxy)?;
-        sender
-            .send_request(request)
+        let limit = self.policy.header_timeout;
+        tokio::time::timeout(limit, sender.send_request(request))
             .await
+            .map_err(|_| FetchError::HeaderTimeout(limit))?
             .map_err(|error| FetchError::Http(error.to_string()))
     }
 

@@ -12,6 +12,9 @@ pub struct FetchPolicy {
     pub max_body: u64,
     /// Time to connect, TLS included, to one address.
     pub connect_timeout: Duration,
+    /// Time from the end of a request to the end of the response's header: a server that says its header octet by octet
+    /// holds nobody for the whole of the total time.
+    pub header_timeout: Duration,
     /// Time for the whole exchange, redirects included.
     pub total_timeout: Duration,
     /// Octets per second that a body must bring on average once [`FetchPolicy::rate_grace`] is over: a server that sends
@@ -37,6 +40,7 @@ impl Default for FetchPolicy {
         Self {
             max_body: 64 * 1024,
             connect_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
             total_timeout: Duration::from_secs(15),
             min_rate: 1024,
             rate_grace: Duration::from_secs(5),

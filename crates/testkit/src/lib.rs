@@ -6,7 +6,7 @@
 //! test environment, and therefore a panic with a message, never an error value to be handled.
 //!
 //! Where to read on: [`pki::World`] is the fixture set that the requirements speak of (`CA-A`, `EE-good`,
-//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses, [`reply`] makes them; [`peer`] finds OpenSSL, Go
+//! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses, [`reply`] makes them, [`crl`] makes CRLs; [`peer`] finds OpenSSL, Go
 //! and Python; [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it;
 //! [`vectors`] reads the test data of other projects, [`corpus`] makes such data for them.
 
@@ -21,6 +21,7 @@ pub mod answer;
 pub mod ask;
 pub mod clock;
 pub mod corpus;
+pub mod crl;
 pub mod der;
 pub mod http;
 pub mod openssl_ca;

@@ -145,6 +145,10 @@ impl Peer {
     }
 }
 
+/// The class path of BouncyCastle: Debian's libbcpkix-java and what it depends on.
+pub const BOUNCY_CASTLE: &str =
+    "/usr/share/java/bcpkix.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcutil.jar";
+
 /// Looks for a peer; see the module for the names.
 #[must_use]
 pub fn find(name: &str) -> Option<Peer> {
@@ -173,6 +177,12 @@ pub fn find(name: &str) -> Option<Peer> {
             let code = "import cryptography; print('cryptography', cryptography.__version__)";
             probe(name, "python3", &["-c", code], Vec::new())
         }
+        // Java from source, with BouncyCastle's libraries where Debian puts them.
+        "bouncycastle" => BOUNCY_CASTLE
+            .split(':')
+            .all(|jar| Path::new(jar).is_file())
+            .then(|| probe(name, "java", &["--source", "17", "--version"], Vec::new()))
+            .flatten(),
         _ => probe(name, name, &["--version"], Vec::new()),
     }
 }

@@ -228,6 +228,18 @@ impl Case {
             .unwrap_or_else(|| panic!("vectors: {} has no input {key:?}", self.id))
     }
 
+    /// The octets of the one file under a key as they are, PEM and all.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn file(&self, key: &str) -> Vec<u8> {
+        let mut paths = self.inputs.iter().filter(|(name, _)| name == key);
+        let path = paths.find_map(|(_, paths)| paths.first());
+        let path = path.unwrap_or_else(|| panic!("vectors: {} has no file {key:?}", self.id));
+        fs::read(path).unwrap_or_else(|error| panic!("vectors: {}: {error}", path.display()))
+    }
+
     /// The octets of every input, whatever its key.
     ///
     /// # Panics

@@ -113,6 +113,8 @@ oids! {
     HOLD_INSTRUCTION_CODE = &[0x55, 0x1D, 0x17];
     /// id-ce-invalidityDate, 2.5.29.24 (RFC 5280 5.3.2).
     INVALIDITY_DATE = &[0x55, 0x1D, 0x18];
+    /// expiredCertsOnCRL (X.509 9.5.2.8).
+    EXPIRED_CERTS_ON_CRL = &[0x55, 0x1D, 0x3C];
     /// id-ce-deltaCRLIndicator.
     DELTA_CRL_INDICATOR = &[0x55, 0x1D, 0x1B];
     /// id-ce-issuingDistributionPoint.

@@ -9,14 +9,18 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use certvouch_crypto::SignatureAlgorithm;
+use certvouch_types::der::Reader;
+use certvouch_types::pkix::Name;
 use certvouch_types::{
-    BasicOcspResponse, Certificate, HashAlgorithm, Oid, ResponderId, Timestamp, oid,
+    BasicOcspResponse, CertStatus, Certificate, HashAlgorithm, Oid, ResponderId, Timestamp, oid,
 };
 
 use crate::algorithms::SignatureFault;
 use crate::budget::{Budget, Limit, MAX_EMBEDDED_CERTIFICATES};
+use crate::crl::Target;
 use crate::error::{Reason, ResponderFault};
 use crate::evidence::{CheckCode, Evidence, Outcome};
+use crate::freshness::Moment;
 use crate::profile::{DelegateRevocationPolicy, IssuerKeyUsage, Profile};
 use crate::query::Query;
 use crate::trusted::{DelegateRevocation, DelegateState};
@@ -131,7 +135,12 @@ impl<'r> Search<'_, 'r> {
     /// Whether the ResponderID names the holder of this certificate. byKey is SHA-1 for ever (requirements D-4).
     fn is_named(&self, certificate: &Certificate<'_>) -> bool {
         match self.basic.data.responder_id {
-            ResponderId::ByName(name) => name == certificate.subject.as_bytes(),
+            ResponderId::ByName(name) => {
+                // The same name in another kind of string is the same name (RFC 5280 7.1).
+                name == certificate.subject.as_bytes()
+                    || Name::read(&mut Reader::new(name), "responderID")
+                        .is_ok_and(|name| name.matches(&certificate.subject))
+            }
             ResponderId::ByKey(hash) => {
                 let key = certificate.subject_public_key_info.subject_public_key;
                 let digest = self.query.provider.digest(HashAlgorithm::Sha1, key);
@@ -201,7 +210,7 @@ impl<'r> Search<'_, 'r> {
             )
         })?;
         let issuer = &self.query.issuer;
-        let own = certificate.subject == issuer.subject
+        let own = certificate.subject.matches(&issuer.subject)
             && certificate.subject_public_key_info.raw == issuer.subject_public_key_info.raw;
         if own || !self.is_named(&certificate) {
             return Ok(None);
@@ -225,7 +234,7 @@ impl<'r> Search<'_, 'r> {
     ) -> Result<Evidence, Attempt> {
         let refuse = |code, why, log| Err(fault(Stage::Unauthorized, code, why, log));
         let issuer = &self.query.issuer;
-        if certificate.issuer != issuer.subject {
+        if !certificate.issuer.matches(&issuer.subject) {
             return refuse(CheckCode::SignerIssuer, ResponderFault::NotIssuedByCa, log);
         }
         if let Err(why) = purpose(certificate) {
@@ -287,16 +296,16 @@ impl<'r> Search<'_, 'r> {
         mut log: Evidence,
     ) -> Result<Evidence, Attempt> {
         let code = CheckCode::SignerRevocation;
-        let state = self.revocation.state(certificate.serial_number, self.at);
         let rule = self.profile.delegate_revocation;
+        if nocheck(certificate) {
+            log.pass(code, "nocheck: the CA says to trust it for its lifetime");
+            return Ok(log);
+        }
+        let (state, detail) = self.delegate_state(certificate);
         let why = match state {
-            _ if nocheck(certificate) => {
-                log.pass(code, "nocheck: the CA says to trust it for its lifetime");
-                return Ok(log);
-            }
             DelegateState::Revoked => ResponderFault::Revoked,
             DelegateState::NotRevoked => {
-                log.pass(code, "not on the issuer's CRL");
+                log.pass(code, detail);
                 return Ok(log);
             }
             DelegateState::Unknown => {
@@ -306,7 +315,7 @@ impl<'r> Search<'_, 'r> {
                     DelegateRevocationPolicy::Require => true,
                 };
                 if !must {
-                    let detail = "no nocheck, and nothing is known; this profile lets it pass";
+                    let detail = format!("no nocheck, and {detail}; this profile lets it pass");
                     log.note(code, Outcome::Skipped, detail, rule.source);
                     return Ok(log);
                 }
@@ -314,6 +323,40 @@ impl<'r> Search<'_, 'r> {
             }
         };
         Err(fault(Stage::Unauthorized, code, why, log))
+    }
+
+    /// What the caller's CRLs say about a delegate, and which.
+    fn delegate_state(&self, certificate: &Certificate<'_>) -> (DelegateState, Cow<'static, str>) {
+        let DelegateRevocation::Crls(crls) = self.revocation else {
+            let state = self.revocation.state(certificate.serial_number, self.at);
+            let detail = match state {
+                DelegateState::Unknown => "nothing is known",
+                _ => "not on the issuer's CRL",
+            };
+            return (state, Cow::Borrowed(detail));
+        };
+        let decided = crate::crl::decide(
+            self.query,
+            &Target::certificate(certificate),
+            crls,
+            Moment::now(self.at),
+            self.profile,
+            &mut Evidence::default(),
+        );
+        match decided {
+            Ok(decision) if decision.status() == CertStatus::Good => {
+                let detail = format!("no nocheck; not on the {}", decision.name());
+                (DelegateState::NotRevoked, Cow::Owned(detail))
+            }
+            Ok(decision) => {
+                let detail = format!("on the {}", decision.name());
+                (DelegateState::Revoked, Cow::Owned(detail))
+            }
+            Err(Failure { reason, .. }) => {
+                let detail = format!("the CRLs say nothing about it ({reason})");
+                (DelegateState::Unknown, Cow::Owned(detail))
+            }
+        }
     }
 
     /// The signature of the response, over the bytes as received.

@@ -23,10 +23,16 @@ pub const MAX_RSA_BITS: usize = 8192;
 /// 3.2.1 has one; the bound keeps the comparison of digests (cached per algorithm) below a millisecond.
 pub const MAX_SINGLE_RESPONSES: usize = 1024;
 
-/// A limit that a response hit.
+/// CRLs that are judged together: a complete one and its delta, or one per reason and sort of subject; a CA that cuts
+/// its CRL into hundreds of parts names the one that matters in the certificate.
+pub const MAX_CRLS: usize = 64;
+
+/// A limit that a response or a set of CRLs hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
+    /// [`MAX_CRLS`].
+    Crls,
     /// [`MAX_EMBEDDED_CERTIFICATES`].
     EmbeddedCertificates,
     /// [`MAX_SIGNATURE_CHECKS`].
@@ -38,6 +44,7 @@ pub enum Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Crls => write!(f, "more than {MAX_CRLS} CRLs"),
             Self::EmbeddedCertificates => {
                 write!(
                     f,

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use certvouch_types::crl::scope::OutOfScope;
 use certvouch_types::{DecodeError, OcspResponseStatus, Timestamp};
 
 use crate::algorithms::AlgorithmFault;
@@ -53,16 +54,26 @@ impl core::error::Error for VerifyError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The signature of the response is not that of the signer it names.
+    /// The signature of the response or the CRL is not that of the signer it names.
     BadSignature,
-    /// The response asks for more work than is spent on one.
+    /// The response, or the set of CRLs, asks for more work than is spent on one.
     BudgetExceeded(Limit),
+    /// The CRL is about other certificates.
+    CrlOutOfScope(OutOfScope),
+    /// The CRLs in date are not about every reason, so that their silence means nothing.
+    CrlReasonsMissing,
+    /// The CRL breaks a rule by which its entries are read.
+    CrlRule(CrlRule),
     /// An extension is critical and not processed here.
     CriticalExtension(Level),
+    /// Delta CRLs alone, none over a complete one: their silence means nothing.
+    DeltaWithoutBase,
     /// The response holds no answer at all, which OpenSSL's responder produces.
     EmptyResponses,
     /// The bytes are no OCSP response.
     Malformed(DecodeError),
+    /// The bytes are no CRL.
+    MalformedCrl(DecodeError),
     /// nextUpdate lies before thisUpdate.
     NegativeValidity {
         /// thisUpdate.
@@ -70,6 +81,8 @@ pub enum Reason {
         /// nextUpdate.
         next_update: Timestamp,
     },
+    /// There is no CRL to look at.
+    NoCrl,
     /// Another nonce than the one that was sent.
     NonceMismatch,
     /// No nonce, though one was sent and the policy requires it.
@@ -78,6 +91,8 @@ pub enum Reason {
     NotCurrent(CurrencyFault),
     /// The responder answered with an unsigned error, which says nothing about the certificate.
     ResponderError(OcspResponseStatus),
+    /// The CRL issuer may not sign this CRL.
+    UnauthorizedCrlIssuer(CrlSignerFault),
     /// The signer may not speak for this issuer.
     UnauthorizedResponder(ResponderFault),
     /// The signature uses an algorithm or a key that does not count.
@@ -93,10 +108,44 @@ pub enum Reason {
     },
 }
 
+/// A rule of RFC 5280 that makes a CRL useless if it is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CrlRule {
+    /// An entry names an issuer, but the CRL is not indirect (RFC 5280 5.3.3).
+    IssuerInDirectCrl {
+        /// The offset of the entry.
+        at: usize,
+    },
+    /// An entry of a complete CRL says removeFromCRL (RFC 5280 5.3.1).
+    RemoveFromCompleteCrl {
+        /// The offset of the entry.
+        at: usize,
+    },
+}
+
+/// Why somebody may not sign a CRL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CrlSignerFault {
+    /// The certificate of the CRL issuer is outside its dates.
+    Dates,
+    /// Its keyUsage lacks cRLSign.
+    KeyUsage,
+    /// The CRL names an issuer whose certificate is not at hand.
+    NotFound,
+    /// An extension of its certificate does not parse.
+    Unreadable(DecodeError),
+}
+
 /// Where an extension stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Level {
+    /// Among the crlExtensions.
+    Crl,
+    /// Among the extensions of an entry of a CRL.
+    CrlEntry,
     /// Among the responseExtensions.
     Response,
     /// Among the singleExtensions of an entry about the certificate.
@@ -208,16 +257,22 @@ impl Reason {
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         match self {
-            Self::EmptyResponses | Self::Malformed(_) | Self::NegativeValidity { .. } => {
-                Verdict::Malformed
-            }
+            Self::CrlRule(_)
+            | Self::EmptyResponses
+            | Self::Malformed(_)
+            | Self::MalformedCrl(_)
+            | Self::NegativeValidity { .. } => Verdict::Malformed,
+            // RFC 5280 6.3.3 calls it UNDETERMINED: nothing is wrong, and nothing is said.
+            Self::CrlReasonsMissing | Self::DeltaWithoutBase | Self::NoCrl => Verdict::Unknown,
             Self::NotCurrent(_) => Verdict::NotCurrent,
             Self::ResponderError(_) | Self::UnknownResponseType => Verdict::ResponderError,
             Self::BadSignature
             | Self::BudgetExceeded(_)
             | Self::CriticalExtension(_)
+            | Self::CrlOutOfScope(_)
             | Self::NonceMismatch
             | Self::NonceMissing
+            | Self::UnauthorizedCrlIssuer(_)
             | Self::UnauthorizedResponder(_)
             | Self::UnsupportedAlgorithm(_)
             | Self::WrongCertificate { .. } => Verdict::NotTrusted,
@@ -231,9 +286,14 @@ impl Reason {
             Self::BadSignature => "bad-signature",
             Self::BudgetExceeded(_) => "budget-exceeded",
             Self::CriticalExtension(_) => "critical-extension",
+            Self::CrlOutOfScope(_) => "crl-out-of-scope",
+            Self::CrlReasonsMissing => "crl-reasons-missing",
+            Self::CrlRule(_) | Self::MalformedCrl(_) => "malformed-crl",
+            Self::DeltaWithoutBase => "delta-without-base",
             Self::EmptyResponses => "empty-responses",
             Self::Malformed(_) => "malformed",
             Self::NegativeValidity { .. } => "negative-validity",
+            Self::NoCrl => "no-crl",
             Self::NonceMismatch => "nonce-mismatch",
             Self::NonceMissing => "nonce-missing",
             Self::NotCurrent(fault) => fault.code(),
@@ -245,6 +305,7 @@ impl Reason {
                 OcspResponseStatus::SigRequired => "sig-required",
                 OcspResponseStatus::Unauthorized => "unauthorized",
             },
+            Self::UnauthorizedCrlIssuer(fault) => fault.code(),
             Self::UnauthorizedResponder(fault) => fault.code(),
             Self::UnsupportedAlgorithm(_) => "algorithm-not-allowed",
             Self::UnknownResponseType => "unknown-response-type",
@@ -266,6 +327,19 @@ impl CurrencyFault {
             Self::ProducedInFuture { .. } => "produced-in-future",
             Self::ProducedOutsideCertificate => "produced-outside-certificate",
             Self::TooOld { .. } => "too-old",
+        }
+    }
+}
+
+impl CrlSignerFault {
+    /// The stable code, for machines.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Dates => "crl-signer-dates",
+            Self::KeyUsage => "crl-signer-key-usage",
+            Self::NotFound => "crl-signer-not-found",
+            Self::Unreadable(_) => "crl-signer-unreadable",
         }
     }
 }
@@ -298,14 +372,30 @@ impl fmt::Display for Reason {
         match self {
             Self::BadSignature => f.write_str("bad signature"),
             Self::BudgetExceeded(limit) => write!(f, "too much work: {limit}"),
+            Self::CriticalExtension(Level::Crl) => {
+                f.write_str("unknown critical extension in the CRL")
+            }
+            Self::CriticalExtension(Level::CrlEntry) => {
+                f.write_str("unknown critical extension in an entry of the CRL")
+            }
             Self::CriticalExtension(Level::Response) => {
                 f.write_str("unknown critical extension in the response")
             }
             Self::CriticalExtension(Level::Single) => {
                 f.write_str("unknown critical extension in the entry for the certificate")
             }
+            Self::CrlOutOfScope(why) => why.fmt(f),
+            Self::CrlReasonsMissing => {
+                f.write_str("the CRLs in date do not cover every reason for this certificate")
+            }
+            Self::CrlRule(rule) => rule.fmt(f),
+            Self::DeltaWithoutBase => {
+                f.write_str("a delta CRL without the complete CRL that it belongs to")
+            }
             Self::EmptyResponses => f.write_str("the response answers nothing: its list is empty"),
             Self::Malformed(error) => write!(f, "no OCSP response: {error}"),
+            Self::MalformedCrl(error) => write!(f, "no CRL: {error}"),
+            Self::NoCrl => f.write_str("no CRL"),
             Self::NegativeValidity {
                 this_update,
                 next_update,
@@ -317,6 +407,7 @@ impl fmt::Display for Reason {
             Self::NonceMissing => f.write_str("the nonce that was sent is missing"),
             Self::NotCurrent(fault) => fault.fmt(f),
             Self::ResponderError(status) => status.fmt(f),
+            Self::UnauthorizedCrlIssuer(fault) => write!(f, "unauthorised CRL issuer: {fault}"),
             Self::UnauthorizedResponder(fault) => write!(f, "unauthorised responder: {fault}"),
             Self::UnsupportedAlgorithm(fault) => fault.fmt(f),
             Self::UnknownResponseType => f.write_str("response of an unknown type"),
@@ -331,6 +422,32 @@ impl fmt::Display for Reason {
                 };
                 write!(f, "wrong certificate: {what} {serial}")
             }
+        }
+    }
+}
+
+impl fmt::Display for CrlRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IssuerInDirectCrl { at } => write!(
+                f,
+                "the entry at offset {at} names an issuer, but the CRL is not indirect"
+            ),
+            Self::RemoveFromCompleteCrl { at } => write!(
+                f,
+                "the entry at offset {at} says removeFromCRL in a complete CRL"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for CrlSignerFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dates => f.write_str("its certificate is outside its dates"),
+            Self::KeyUsage => f.write_str("its keyUsage lacks cRLSign"),
+            Self::NotFound => f.write_str("no certificate of that name was given"),
+            Self::Unreadable(error) => write!(f, "its certificate does not parse: {error}"),
         }
     }
 }

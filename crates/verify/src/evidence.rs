@@ -41,15 +41,17 @@ pub struct Check {
     pub detail: Cow<'static, str>,
     /// The rule behind it.
     pub citation: &'static str,
+    /// Which CRL of a set it is about, counted from 1; nothing if it is about a response, or about all CRLs together.
+    pub crl: Option<usize>,
 }
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}: {} ({})",
-            self.outcome, self.code, self.detail, self.citation
-        )
+        write!(f, "{} {}", self.outcome, self.code)?;
+        if let Some(crl) = self.crl {
+            write!(f, " of CRL {crl}")?;
+        }
+        write!(f, ": {} ({})", self.detail, self.citation)
     }
 }
 
@@ -128,6 +130,59 @@ checks! {
     EntriesAgree = "entries-agree", "RFC 6960 4.2.2.3";
     /// The responder still knows about a certificate that has expired.
     ArchiveCutoff = "archive-cutoff", "RFC 6960 4.4.4";
+    /// The bytes are a CertificateList.
+    CrlSyntax = "crl-syntax", "RFC 5280 5.1";
+    /// No extension of the CRL is critical that is not processed here.
+    CrlExtensions = "crl-extensions", "RFC 5280 5.2";
+    /// The CRL is about the certificate: its issuer, its distribution point, its sort.
+    CrlScope = "crl-scope", "RFC 5280 6.3.3 (b)";
+    /// The issuer, or a CRL issuer whom the caller named, may sign CRLs.
+    CrlSigner = "crl-signer", "RFC 5280 6.3.3 (f)";
+    /// Its signature verifies over the bytes as received.
+    CrlSignature = "crl-signature", "RFC 5280 6.3.3 (g)";
+    /// Every entry is understood.
+    CrlEntries = "crl-entries", "RFC 5280 5.3";
+    /// thisUpdate is not in the future.
+    CrlThisUpdate = "crl-this-update", "RFC 5280 5.1.2.4";
+    /// nextUpdate is there and has not passed.
+    CrlNextUpdate = "crl-next-update", "RFC 5280 5.1.2.5";
+    /// thisUpdate is recent enough.
+    CrlMaximumAge = "crl-maximum-age", "RFC 5280 6.3.3: local policy";
+    /// No CRL of the same issuer and scope is newer.
+    CrlNewest = "crl-newest", "RFC 5280 5.2.3";
+    /// A delta is laid over the complete CRL that it belongs to.
+    CrlDelta = "crl-delta", "RFC 5280 5.2.4";
+    /// The certificate is not on the CRL.
+    CrlEntry = "crl-entry", "RFC 5280 6.3.3 (i, j)";
+    /// The CRLs in date together are about every reason.
+    CrlReasons = "crl-reasons", "RFC 5280 6.3.3 (d, l)";
+    /// The CRLs do not contradict each other.
+    CrlsAgree = "crls-agree", "RFC 5280 5.3.1";
+    /// The CRL still lists certificates that have expired.
+    CrlExpiredCertificates = "crl-expired-certificates", "RFC 5280 3.3";
+}
+
+impl CheckCode {
+    /// The checks of a response, in order.
+    pub const RESPONSE: &'static [Self] = Self::ALL.split_at(Self::CRL_FROM).0;
+    /// The checks of each CRL, in order.
+    pub const CRL: &'static [Self] = Self::ALL
+        .split_at(Self::CRL_FROM)
+        .1
+        .split_at(Self::CRL_COUNT)
+        .0;
+    /// The checks of a set of CRLs beside those of each.
+    pub const CRLS: &'static [Self] = &[
+        Self::IssuerIsCa,
+        Self::CertificateSignature,
+        Self::CrlReasons,
+        Self::CrlsAgree,
+        Self::CrlExpiredCertificates,
+    ];
+    /// How many checks of responses stand before those of CRLs.
+    const CRL_FROM: usize = 21;
+    /// How many checks are made of each CRL.
+    const CRL_COUNT: usize = 12;
 }
 
 impl fmt::Display for CheckCode {
@@ -192,6 +247,7 @@ impl Evidence {
             outcome,
             detail: detail.into(),
             citation,
+            crl: None,
         };
         match self.checks.iter_mut().find(|known| known.code == code) {
             Some(known) => *known = check,
@@ -205,14 +261,26 @@ impl Evidence {
         }
     }
 
-    /// Lists what was not reached as skipped, and puts everything into order.
-    pub(crate) fn complete(mut self) -> Self {
-        for code in CheckCode::ALL {
+    /// Appends the checks of one CRL of a set.
+    pub(crate) fn append(&mut self, crl: usize, checks: Self) {
+        self.checks.extend(checks.checks.into_iter().map(|check| {
+            let crl = Some(crl);
+            Check { crl, ..check }
+        }));
+    }
+
+    /// Lists what was not reached as skipped, and puts everything into order: what is asked of the certificate, each
+    /// CRL by itself, all of them together.
+    pub(crate) fn complete(mut self, codes: &[CheckCode]) -> Self {
+        for code in codes {
             if self.find(*code).is_none() {
                 self.skip(*code, "not reached: an earlier check failed");
             }
         }
-        self.checks.sort_by_key(|check| check.code);
+        self.checks.sort_by_key(|check| {
+            let of_all = check.code >= CheckCode::CrlReasons;
+            (of_all, check.crl, check.code)
+        });
         self
     }
 }

@@ -31,6 +31,9 @@ pub struct FreshnessPolicy {
     pub produced_at: Cited<ProducedAt>,
 }
 
+/// Twelve months in seconds, leap years among them.
+const CA_CRL_AGE: i64 = 366 * 86_400;
+
 /// Whether the second of nextUpdate itself still counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,17 +124,43 @@ impl Moment {
 impl FreshnessPolicy {
     /// Until when an entry counts, without tolerance. Nothing means that no end is set.
     pub(crate) fn end_of(&self, single: &SingleResponse<'_>, moment: Moment) -> Option<Timestamp> {
+        self.end(single.this_update, single.next_update, moment)
+    }
+
+    fn end(
+        &self,
+        this_update: Timestamp,
+        next_update: Option<Timestamp>,
+        moment: Moment,
+    ) -> Option<Timestamp> {
         let capped = |end: Timestamp| match self.max_lifetime.value {
-            Some(lifetime) => end.min(single.this_update + lifetime),
+            Some(lifetime) => end.min(this_update + lifetime),
             None => end,
         };
-        match (single.next_update, self.missing_next_update.value) {
+        match (next_update, self.missing_next_update.value) {
             (Some(next_update), _) => Some(capped(next_update)),
             // What was right at thisUpdate was right before; about later it says nothing.
-            (None, _) if moment.past => Some(single.this_update),
-            (None, MissingNextUpdate::ValidFor(seconds)) => Some(single.this_update + seconds),
+            (None, _) if moment.past => Some(this_update),
+            (None, MissingNextUpdate::ValidFor(seconds)) => Some(this_update + seconds),
             (None, _) => None,
         }
+    }
+
+    /// The rules for CRLs: how long a response may live at most is no rule about them, a nextUpdate is always needed
+    /// (RFC 5280 5.1.2.5), and those about CAs may be older than those about end entities.
+    pub(crate) fn for_crl(&self, is_ca: Option<bool>) -> Self {
+        let mut policy = *self;
+        policy.max_lifetime = Cited::new(None, "no rule for CRLs");
+        policy.missing_next_update = Cited::new(MissingNextUpdate::Reject, "RFC 5280 5.1.2.5");
+        if let (Some(true), Some(limit)) = (is_ca, policy.max_age.value)
+            && !policy.max_age.is_callers()
+        {
+            policy.max_age = Cited::new(
+                Some(limit.max(CA_CRL_AGE)),
+                "CA/B BR 4.9.7: CRLs about CAs are renewed every twelve months",
+            );
+        }
+        policy
     }
 
     /// Whether the entry counts at the moment.
@@ -140,15 +169,31 @@ impl FreshnessPolicy {
         single: &SingleResponse<'_>,
         moment: Moment,
     ) -> Result<(), CurrencyFault> {
-        let this_update = single.this_update;
-        let ahead = this_update.seconds_since(moment.existed_by);
-        if ahead > self.early.value {
-            return Err(CurrencyFault::NotYetValid {
-                this_update,
-                by: ahead,
-            });
+        self.judge_times(single.this_update, single.next_update, moment)
+    }
+
+    /// Whether thisUpdate is not ahead of the clock.
+    pub(crate) fn judge_begin(
+        &self,
+        this_update: Timestamp,
+        moment: Moment,
+    ) -> Result<(), CurrencyFault> {
+        let by = this_update.seconds_since(moment.existed_by);
+        if by > self.early.value {
+            return Err(CurrencyFault::NotYetValid { this_update, by });
         }
-        match self.end_of(single, moment) {
+        Ok(())
+    }
+
+    /// Whether what was said at `this_update` counts at the moment.
+    pub(crate) fn judge_times(
+        &self,
+        this_update: Timestamp,
+        next_update: Option<Timestamp>,
+        moment: Moment,
+    ) -> Result<(), CurrencyFault> {
+        self.judge_begin(this_update, moment)?;
+        match self.end(this_update, next_update, moment) {
             Some(until) if self.is_over(until, moment.at) => {
                 return Err(if moment.past {
                     let time = moment.at;

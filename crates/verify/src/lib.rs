@@ -39,7 +39,9 @@
 //!   cryptography that fits a [`certvouch_crypto::Provider`] (aws-lc-rs by the default feature `aws-lc`).
 //! * **Bounded.** [`budget`] limits what a response may cost before it is believed.
 //!
-//! What is not here: whether the issuer is trusted (whoever builds the chain knows), asking by HTTP, and CRLs.
+//! CRLs are verified with the same care: [`Query::verify_crls`] over a [`CrlSet`].
+//!
+//! What is not here: whether the issuer is trusted (whoever builds the chain knows), and asking by HTTP.
 //! [`Profile`] holds the rules that differ between verifiers; [`Moment::as_of`] asks about the past.
 
 #![no_std]
@@ -50,6 +52,7 @@ extern crate alloc;
 mod algorithms;
 mod authorize;
 pub mod budget;
+mod crl;
 pub mod danger;
 mod entries;
 mod error;
@@ -65,7 +68,10 @@ mod verifier;
 
 pub use algorithms::{AlgorithmFault, AlgorithmPolicy};
 pub use authorize::Signer;
-pub use error::{CurrencyFault, Level, Mismatch, Reason, ResponderFault, VerifyError};
+pub use crl::{CrlSet, CrlSigner, VerifiedCrl, VerifiedCrls};
+pub use error::{
+    CrlRule, CrlSignerFault, CurrencyFault, Level, Mismatch, Reason, ResponderFault, VerifyError,
+};
 pub use evidence::{Check, CheckCode, Evidence, Outcome};
 pub use freshness::{EndBound, FreshnessPolicy, MissingNextUpdate, Moment, ProducedAt};
 pub use profile::{

@@ -24,6 +24,11 @@ impl<T> Cited<T> {
     pub(crate) const fn new(value: T, source: &'static str) -> Self {
         Self { value, source }
     }
+
+    /// Whether the caller set it.
+    pub(crate) fn is_callers(&self) -> bool {
+        self.source == CALLER
+    }
 }
 
 /// What the nonce of a response must be. It is looked at only if the query sent one: RFC 9919 5 has an unasked

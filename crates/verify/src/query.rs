@@ -6,7 +6,7 @@ use core::fmt;
 use certvouch_crypto::{Digest, Provider};
 use certvouch_types::{
     CertId, CertIdFault, CertIdTemplate, Certificate, DecodeError, HashAlgorithm, OcspRequest,
-    RequestWriter, SerialNumber, der::Reader,
+    RequestWriter, SerialNumber, der::Reader, pkix::Name,
 };
 
 use crate::algorithms::{AlgorithmFault, AlgorithmPolicy, SignatureFault};
@@ -22,6 +22,9 @@ use crate::trusted::TrustedResponder;
 pub struct Query<'a> {
     pub(crate) certificate: Option<Certificate<'a>>,
     pub(crate) issuer: Certificate<'a>,
+    /// As it stands in the certificate asked about, else in the issuer's own: a CA may write its name in two ways, and
+    /// a CertID hashes the octets of the former (requirements R6960-4.1.1-C1).
+    issuer_name: Name<'a>,
     pub(crate) serial_number: SerialNumber<'a>,
     pub(crate) binding: Binding,
     pub(crate) provider: Provider,
@@ -171,9 +174,10 @@ impl<'a> QueryBuilder<'a> {
     ) -> Result<Query<'a>, QueryError> {
         let certificate = Certificate::parse(certificate).map_err(QueryError::Certificate)?;
         let mut query = self.start(certificate.serial_number, issuer, Binding::Certificate)?;
-        if certificate.issuer != query.issuer.subject {
+        if !certificate.issuer.matches(&query.issuer.subject) {
             return Err(QueryError::NotIssuedByIssuer);
         }
+        query.issuer_name = certificate.issuer;
         self.algorithms
             .verify(
                 &self.provider,
@@ -251,6 +255,7 @@ impl<'a> QueryBuilder<'a> {
         evidence.pass(CheckCode::IssuerIsCa, "the issuer is a CA");
         Ok(Query {
             certificate: None,
+            issuer_name: issuer.subject,
             issuer,
             serial_number,
             binding,
@@ -326,12 +331,11 @@ impl Query<'_> {
         self.serial_number
     }
 
-    /// The hashes of the issuer's Name and key. The Name is the subject of the issuer's certificate, which is
-    /// byte-equal to the issuer field of the certificate asked about.
+    /// The hashes of the issuer's Name and key.
     pub(crate) fn issuer_hashes(&self, hash: HashAlgorithm) -> (Digest, Digest) {
         let key = self.issuer.subject_public_key_info.subject_public_key;
         (
-            self.provider.digest(hash, self.issuer.subject.as_bytes()),
+            self.provider.digest(hash, self.issuer_name.as_bytes()),
             self.provider.digest(hash, key),
         )
     }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::crl::CrlSet;
 use certvouch_types::pkix::Name;
 use certvouch_types::{Certificate, DecodeError, SerialNumber, Timestamp};
 
@@ -56,6 +57,9 @@ pub enum DelegateRevocation<'a> {
         /// Its nextUpdate: afterwards it vouches for nobody. What it lists stays revoked.
         next_update: Timestamp,
     },
+    /// CRLs as they came: they are verified for each delegate that lacks nocheck, as [`crate::Query::verify_crls`]
+    /// does. The status of whoever signed them is not asked.
+    Crls(&'a CrlSet<'a>),
 }
 
 /// The answer for one delegate.
@@ -69,7 +73,8 @@ pub(crate) enum DelegateState {
 impl DelegateRevocation<'_> {
     pub(crate) fn state(&self, serial: SerialNumber<'_>, at: Timestamp) -> DelegateState {
         match self {
-            Self::Unknown => DelegateState::Unknown,
+            // CRLs are judged where the delegate's whole certificate is at hand.
+            Self::Unknown | Self::Crls(_) => DelegateState::Unknown,
             Self::Listed { revoked, .. } if revoked.contains(&serial) => DelegateState::Revoked,
             Self::Listed { next_update, .. } if at <= *next_update => DelegateState::NotRevoked,
             Self::Listed { .. } => DelegateState::Unknown,

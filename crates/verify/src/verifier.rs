@@ -24,8 +24,8 @@ use crate::verified::{NonceOutcome, VerifiedResponse};
 
 /// The check that failed, and why.
 pub(crate) struct Failure {
-    code: CheckCode,
-    reason: Reason,
+    pub(crate) code: CheckCode,
+    pub(crate) reason: Reason,
 }
 
 impl Failure {
@@ -73,12 +73,15 @@ impl Query<'_> {
         };
         match run.verify(response_der, revocation) {
             Ok(mut verified) => {
-                verified.evidence = run.evidence.complete();
+                verified.evidence = run.evidence.complete(CheckCode::RESPONSE);
                 Ok(verified)
             }
             Err(Failure { code, reason }) => {
                 run.evidence.fail(code, reason.to_string());
-                Err(VerifyError::new(reason, run.evidence.complete()))
+                Err(VerifyError::new(
+                    reason,
+                    run.evidence.complete(CheckCode::RESPONSE),
+                ))
             }
         }
     }

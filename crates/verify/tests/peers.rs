@@ -1,4 +1,4 @@
-//! Responses that strangers make are verified: OpenSSL, Python's `cryptography` and Go's `x/crypto/ocsp`.
+//! Responses that strangers make are verified: OpenSSL, Python's `cryptography`, Go's `x/crypto/ocsp`, BouncyCastle.
 //!
 //! Each peer answers a request of ours or builds a response for the fixtures, good and revoked; the same bytes asked
 //! about another certificate are refused.
@@ -278,6 +278,123 @@ fn run_go(program: &Path, dir: &Path, file: &str) -> Vec<u8> {
     peer::run(command.arg(file).current_dir(dir), &[], PATIENCE)
         .expect_success("the Go peer")
         .stdout
+}
+
+/// For each pair of a folder and an algorithm: a response per certificate, named by the form of the ResponderID too.
+const JAVA: &str = r#"
+import java.nio.file.*;
+import java.security.*;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.*;
+import org.bouncycastle.asn1.*;
+import org.bouncycastle.asn1.ocsp.*;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.*;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.ocsp.*;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.openssl.PEMParser;
+import org.bouncycastle.operator.*;
+import org.bouncycastle.operator.jcajce.*;
+
+public class Maker {
+    static Path base;
+
+    static Object pem(String name) throws Exception {
+        try (PEMParser parser = new PEMParser(Files.newBufferedReader(base.resolve(name)))) {
+            return parser.readObject();
+        }
+    }
+
+    public static void main(String[] words) throws Exception {
+        Security.addProvider(new BouncyCastleProvider());
+        for (int at = 0; at < words.length; at += 2) {
+            base = Path.of(words[at]);
+            make(words[at + 1]);
+        }
+    }
+
+    static void make(String algorithm) throws Exception {
+        X509CertificateHolder issuer = (X509CertificateHolder) pem("ca.pem");
+        X509CertificateHolder signer = (X509CertificateHolder) pem("ocsp.pem");
+        byte[] pkcs8 = ((org.bouncycastle.asn1.pkcs.PrivateKeyInfo) pem("ocsp.key")).getEncoded();
+        String family = signer.getSubjectPublicKeyInfo().getAlgorithm().getAlgorithm().getId();
+        PrivateKey key = KeyFactory.getInstance(family, "BC").generatePrivate(new PKCS8EncodedKeySpec(pkcs8));
+        DigestCalculatorProvider digests = new JcaDigestCalculatorProviderBuilder().setProvider("BC").build();
+        Date now = new Date(System.currentTimeMillis() / 1000 * 1000);
+        Date later = new Date(now.getTime() + 86_400_000L);
+        for (String file : new String[] {"ee-good", "ee-rev"}) {
+            X509CertificateHolder cert = (X509CertificateHolder) pem(file + ".pem");
+            for (String form : new String[] {"name", "key"}) {
+                BasicOCSPRespBuilder builder = form.equals("name")
+                    ? new BasicOCSPRespBuilder(new RespID(signer.getSubject()))
+                    : new BasicOCSPRespBuilder(signer.getSubjectPublicKeyInfo(), digests.get(CertificateID.HASH_SHA1));
+                AlgorithmIdentifier hash = form.equals("name")
+                    ? CertificateID.HASH_SHA1
+                    : new AlgorithmIdentifier(org.bouncycastle.asn1.nist.NISTObjectIdentifiers.id_sha256, DERNull.INSTANCE);
+                CertificateID id = new CertificateID(digests.get(hash), issuer, cert.getSerialNumber());
+                org.bouncycastle.cert.ocsp.CertificateStatus status = file.equals("ee-rev")
+                    ? new RevokedStatus(new Date(now.getTime() - 86_400_000L), CRLReason.keyCompromise)
+                    : org.bouncycastle.cert.ocsp.CertificateStatus.GOOD;
+                builder.addResponse(id, status, now, later, null);
+                byte[] nonce = new byte[32];
+                Arrays.fill(nonce, (byte) 0x42);
+                builder.setResponseExtensions(new Extensions(new Extension(
+                    OCSPObjectIdentifiers.id_pkix_ocsp_nonce, false, new DEROctetString(nonce).getEncoded())));
+                ContentSigner content = new JcaContentSignerBuilder(algorithm).setProvider("BC").build(key);
+                BasicOCSPResp basic = builder.build(content, new X509CertificateHolder[] {signer, issuer}, now);
+                byte[] response = new OCSPRespBuilder().build(OCSPRespBuilder.SUCCESSFUL, basic).getEncoded();
+                Files.write(base.resolve(file + "-" + form + ".der"), response);
+            }
+        }
+    }
+}
+"#;
+
+// covers: R6960-4.2.2.3-C1, R6960-4.2.2.2-C6
+#[test]
+fn responses_of_bouncycastle_are_verified() {
+    let Some(java) = peer::require_or_skip("bouncycastle") else {
+        return;
+    };
+    let nonce = [0x42; 32];
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("Maker.java"), JAVA).unwrap();
+    let worlds = [
+        (KeyAlg::Rsa2048, "SHA256withRSA"),
+        (KeyAlg::Rsa2048, "SHA256withRSAandMGF1"),
+        (KeyAlg::P256, "SHA256withECDSA"),
+        (KeyAlg::Ed25519, "Ed25519"),
+    ]
+    .map(|(alg, name)| {
+        let world = World::current(alg);
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        let _ = world.write(&dir.path().join(name));
+        (world, name)
+    });
+    let mut words = vec![
+        "-cp",
+        peer::BOUNCY_CASTLE,
+        "-XX:TieredStopAtLevel=1",
+        "Maker.java",
+    ];
+    // The folders have the names of the algorithms.
+    words.extend(worlds.iter().flat_map(|(_, name)| [*name, *name]));
+    let _ = java.run_in(dir.path(), &words).expect_success("java");
+    for (world, name) in worlds {
+        for (file, cert, expected) in [
+            ("ee-good", &world.ee_good, Verdict::Good),
+            ("ee-rev", &world.ee_rev, Verdict::Revoked),
+        ] {
+            for form in ["name", "key"] {
+                let path = dir.path().join(name).join(format!("{file}-{form}.der"));
+                let response = std::fs::read(path).unwrap();
+                let found = verdict(&world, cert, Some(&nonce), &response);
+                assert_eq!(found, expected, "{name} {form} {file}");
+                assert_bound(&world, &response);
+            }
+        }
+    }
 }
 
 /// A request that OpenSSL made, nonce and all, is taken as the question.

@@ -1,7 +1,9 @@
 //! Mutated responses, judged by certvouch's verifier and by OpenSSL: what OpenSSL rejects and we call good is a finding,
 //! unless it is one of the known differences of `oracle.rs`, which are counted.
 //!
-//! `certvouch-differential [--executions N] [--seconds S] [--seed X] [--out FOLDER]`, by default for ten seconds.
+//! `certvouch-differential [--executions N] [--seconds S] [--seed X] [--out FOLDER] [--fixed]`, by default for ten
+//! seconds. With `--fixed` a seed makes the same mutants in every run: one world, whose keys follow from their labels and
+//! whose signatures have no chance in them (Ed25519), at a moment that never moves.
 //! Half of the mutants are signed again (the ResponseData, or the delegate's certificate and with it the CA's
 //! signature), since a broken signature hides everything behind it. OpenSSL is asked when we say good, since nothing
 //! else can be a finding, and for one in 64 of the rest, to see that the mutants are not all nonsense. Times are fixed
@@ -17,12 +19,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use certvouch_testkit::clock::real_now;
-use certvouch_testkit::pki::KeyAlg;
+use certvouch_testkit::pki::{KeyAlg, T0};
 use certvouch_types::Timestamp;
 use certvouch_verify::{Profile, Query, Signer, Verdict, VerifiedResponse};
 
 use mutate::{Node, Random};
-use oracle::Oracle;
+use oracle::{Clock, Oracle};
 use world::{Seed, Setting};
 
 struct Options {
@@ -30,6 +32,8 @@ struct Options {
     limit: Duration,
     seed: u64,
     out: PathBuf,
+    /// Nothing is left to chance or to the clock.
+    fixed: bool,
 }
 
 fn options() -> Result<Options, String> {
@@ -38,9 +42,14 @@ fn options() -> Result<Options, String> {
         limit: Duration::from_secs(10),
         seed: 1,
         out: PathBuf::from("findings"),
+        fixed: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(flag) = words.next() {
+        if flag == "--fixed" {
+            options.fixed = true;
+            continue;
+        }
         let value = words.next().ok_or(format!("{flag} needs a value"))?;
         let number = || {
             value
@@ -110,14 +119,20 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let now = real_now();
-    let settings: Vec<Setting> = [
+    let (now, clock) = match options.fixed {
+        true => (T0, Clock::Fixed(T0)),
+        false => (real_now(), Clock::Real),
+    };
+    let kinds = [
         ("p256", KeyAlg::P256),
         ("ed25519", KeyAlg::Ed25519),
         ("rsa2048", KeyAlg::Rsa2048),
-    ]
-    .map(|(name, alg)| Setting::new(name, alg, now))
-    .into();
+    ];
+    let settings: Vec<Setting> = kinds
+        .into_iter()
+        .filter(|(_, alg)| !options.fixed || *alg == KeyAlg::Ed25519)
+        .map(|(name, alg)| Setting::new(name, alg, now))
+        .collect();
     let pool: Vec<Node> = settings
         .iter()
         .flat_map(|s| &s.seeds)
@@ -125,7 +140,7 @@ fn main() -> ExitCode {
         .collect();
     let oracles: Vec<Oracle> = settings
         .iter()
-        .map(|setting| Oracle::new(&setting.world, now))
+        .map(|setting| Oracle::new(&setting.world, now, clock))
         .collect();
     let queries: Vec<Query<'_>> = settings
         .iter()
@@ -137,7 +152,10 @@ fn main() -> ExitCode {
     let started = Instant::now();
     while tally.executions < options.executions && started.elapsed() < options.limit {
         // Mostly Ed25519, which is the quickest to sign with.
-        let which = [0, 1, 1, 1, 1, 1, 1, 2][random.below(8)];
+        let which = match options.fixed {
+            true => 0,
+            false => [0, 1, 1, 1, 1, 1, 1, 2][random.below(8)],
+        };
         let setting = &settings[which];
         let seed = &setting.seeds[random.below(setting.seeds.len())];
         let response = mutant(setting, seed, &pool, &mut random);

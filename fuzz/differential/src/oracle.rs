@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 
 use certvouch_testkit::ask::{self, HashAlg, Params};
+use certvouch_testkit::clock::Civil;
 use certvouch_testkit::pki::{Cert, World};
 use certvouch_testkit::reply::Reply;
 use certvouch_types::BasicOcspResponse;
+use openssl::asn1::Asn1GeneralizedTimeRef;
 use openssl::hash::MessageDigest;
 use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus};
 use openssl::stack::Stack;
@@ -13,8 +15,21 @@ use openssl::x509::X509;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyParam;
 
+/// Whose clock judges the times of an entry.
+#[derive(Clone, Copy)]
+pub(crate) enum Clock {
+    /// OpenSSL's call, which reads the clock of the machine.
+    Real,
+    /// The same rules at this moment.
+    Fixed(i64),
+}
+
+/// What `openssl ocsp` tolerates, in seconds.
+const TOLERANCE: u32 = 300;
+
 /// OpenSSL's view of a world.
 pub(crate) struct Oracle {
+    clock: Clock,
     store: X509Store,
     issuer: X509,
     /// Whose name and key stand in a builder whose every member is replaced.
@@ -26,7 +41,7 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn new(world: &World, now: i64) -> Self {
+    pub(crate) fn new(world: &World, now: i64, clock: Clock) -> Self {
         // proof: a fixture of testkit, and memory enough
         let parse = |der: &[u8]| X509::from_der(der).expect("testkit writes certificates");
         let (leaf, issuer) = (parse(&world.ee_good.der), parse(&world.ca_a.der));
@@ -62,6 +77,7 @@ impl Oracle {
             .push(issuer.clone())
             .expect("a certificate on a stack");
         Self {
+            clock,
             issuer,
             anybody: world.d_a.clone(),
             store: store.build(),
@@ -106,10 +122,19 @@ impl Oracle {
         if status.status != OcspCertStatus::GOOD {
             return Some("another status".to_owned());
         }
-        status
-            .check_validity(300, None)
-            .err()
-            .and_then(|stack| first("validity", stack))
+        match self.clock {
+            Clock::Real => status
+                .check_validity(TOLERANCE, None)
+                .err()
+                .and_then(|stack| first("validity", stack)),
+            Clock::Fixed(now) => {
+                let shown = |time: &Asn1GeneralizedTimeRef| unix(&time.to_string());
+                let next_update = status.next_update().map(shown);
+                is_current(shown(status.this_update), next_update, now)
+                    .is_none()
+                    .then(|| "validity: at the fixed moment".to_owned())
+            }
+        }
     }
 
     /// A known difference that stands in this response, by which OpenSSL refuses more than the rules ask.
@@ -180,4 +205,46 @@ impl Oracle {
         same.is_ok_and(Ordering::is_eq)
             .then_some("a delegate that the CA's key certified under the CA's own name")
     }
+}
+
+/// OCSP_check_validity at a moment: thisUpdate not ahead, nextUpdate neither past nor before thisUpdate.
+fn is_current(this_update: Option<i64>, next_update: Option<Option<i64>>, now: i64) -> Option<()> {
+    let tolerance = i64::from(TOLERANCE);
+    let this_update = this_update.filter(|time| *time <= now + tolerance)?;
+    match next_update {
+        None => Some(()),
+        Some(time) => time
+            .filter(|time| *time >= now - tolerance && *time >= this_update)
+            .map(drop),
+    }
+}
+
+/// Reads `Jan 10 00:00:00 2026 GMT`, as OpenSSL prints a time; nothing where it prints that there is none.
+fn unix(printed: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let [month, day, time, year, "GMT"] = words[..] else {
+        return None;
+    };
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let clock: Vec<i64> = time
+        .split(':')
+        .map(|part| {
+            part.split('.')
+                .next()
+                .and_then(|digits| digits.parse().ok())
+        })
+        .collect::<Option<_>>()?;
+    let [hour, minute, second] = clock[..] else {
+        return None;
+    };
+    let civil = Civil {
+        year: year.parse().ok()?,
+        month: i64::try_from(month + 1).ok()?,
+        day: day.parse().ok()?,
+        second_of_day: hour * 3600 + minute * 60 + second,
+    };
+    Some(civil.to_unix())
 }

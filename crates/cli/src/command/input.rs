@@ -19,6 +19,12 @@ use crate::escape::escape_path;
 /// about 130 kB, in base64 200 kB; a chain file with a hundred certificates has as much.
 pub(super) const MAX_INPUT: u64 = 4 * 1024 * 1024;
 
+/// Octets of one CRL: as much as the responder reads of one by default; the largest that are known have a tenth.
+pub(super) const MAX_CRL: u64 = 1 << 30;
+
+/// Octets of what is shown: a CRL with half a million entries fits, and its text takes less than a gigabyte.
+pub(super) const MAX_SHOWN: u64 = 16 * 1024 * 1024;
+
 /// Padding as it comes, and pad bits that are not zero: the DER inside is strict anyway.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -48,7 +54,7 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let shown = || escape_path(path).to_string();
     let file = File::open(path).with_context(shown)?;
-    bounded(file).with_context(shown)
+    bounded_by(file, MAX_INPUT).with_context(shown)
 }
 
 /// Reads a file, or standard input for `-`.
@@ -56,21 +62,55 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`].
 pub(super) fn read_or_stdin(path: &Path) -> Result<Vec<u8>> {
-    if is_stdin(path) {
-        bounded(io::stdin().lock()).context("standard input")
-    } else {
-        read(path)
-    }
+    read_within(path, MAX_INPUT)
 }
 
-fn bounded(from: impl Read) -> Result<Vec<u8>> {
+/// Reads a file, or standard input for `-`, that is to be shown.
+///
+/// # Errors
+/// It cannot be read, or is larger than [`MAX_SHOWN`].
+pub(super) fn read_to_show(path: &Path) -> Result<Vec<u8>> {
+    read_within(path, MAX_SHOWN)
+}
+
+fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    if is_stdin(path) {
+        return bounded_by(io::stdin().lock(), limit).context("standard input");
+    }
+    let shown = || escape_path(path).to_string();
+    let file = File::open(path).with_context(shown)?;
+    bounded_by(file, limit).with_context(shown)
+}
+
+fn bounded_by(from: impl Read, limit: u64) -> Result<Vec<u8>> {
     let mut octets = Vec::new();
-    let length = from.take(MAX_INPUT + 1).read_to_end(&mut octets)?;
+    let length = from.take(limit + 1).read_to_end(&mut octets)?;
     // A count of octets in memory fits u64 everywhere.
-    if u64::try_from(length).unwrap_or(u64::MAX) > MAX_INPUT {
-        bail!("larger than {} MiB", MAX_INPUT >> 20);
+    if u64::try_from(length).unwrap_or(u64::MAX) > limit {
+        bail!("larger than {} MiB", limit >> 20);
     }
     Ok(octets)
+}
+
+/// The CRLs of a file as DER: every PEM block of one, or what is there as [`message`] reads it.
+///
+/// # Errors
+/// The file cannot be read, or is larger than [`MAX_CRL`]. Whether it holds CRLs is not looked at.
+pub(super) fn read_crls(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let octets = read_within(path, MAX_CRL)?;
+    if !is_sequence(&octets) {
+        let blocks = pem(&octets).unwrap_or_default();
+        let of_crl = |block: &Block| matches!(block.label.as_str(), "X509 CRL" | "CRL");
+        let crls: Vec<_> = blocks
+            .into_iter()
+            .filter(of_crl)
+            .map(|block| block.der)
+            .collect();
+        if !crls.is_empty() {
+            return Ok(crls);
+        }
+    }
+    Ok(vec![message(octets)])
 }
 
 /// The certificates of a file as DER, in their order: PEM with anything around the blocks, or one in DER or base64.
@@ -299,7 +339,7 @@ mod tests {
     fn larger_input_than_the_limit_is_refused() {
         let endless = io::repeat(b'x');
         assert_eq!(
-            bounded(endless).unwrap_err().to_string(),
+            bounded_by(endless, MAX_INPUT).unwrap_err().to_string(),
             "larger than 4 MiB"
         );
     }

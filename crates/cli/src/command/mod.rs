@@ -65,9 +65,9 @@ enum Command {
     Signer(signer::SignerArgs),
     /// Explain which line, entry or CRL makes the answer about a serial number
     Status(Box<status::StatusArgs>),
-    /// Judge a response: one verdict, its evidence, the probable cause and the next command
+    /// Judge a response or CRLs: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
-    /// Show what is in an OCSP request, a response or a certificate
+    /// Show what is in an OCSP request, a response, a CRL or a certificate
     Decode(decode::DecodeArgs),
     /// Write man pages and shell completions
     #[command(hide = true)]

@@ -87,7 +87,11 @@ impl Desk {
         assert_eq!(object["code"], code);
         assert_eq!(verdict == "GOOD", code == 0, "{line}");
         assert_eq!(object["reason"].is_null(), code == 0);
-        assert_eq!(object["checks"].as_array().unwrap().len(), 21);
+        let of_response = object["checks"].as_array().unwrap().iter().filter(|check| {
+            let code = check["code"].as_str().unwrap();
+            !code.starts_with("crl")
+        });
+        assert_eq!(of_response.count(), 21);
         let advised = out.contains("\n  cause: ") && out.contains("\n  next:  ");
         assert_eq!(advised, code != 0, "{out}");
         assert_eq!(object["cause"].is_string(), code != 0);

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 
+mod crls;
 mod desk;
 mod table;
 

@@ -97,6 +97,27 @@ async fn exchange_ends_with_the_total_time() {
 
 // covers: T-25
 #[tokio::test]
+async fn header_that_does_not_end_is_given_up() {
+    let mut short = policy();
+    short.header_timeout = Duration::from_millis(100);
+    let timeout = FetchError::HeaderTimeout(Duration::from_millis(100));
+    let silent = Server::start(|_, stream| hold(stream));
+    let error = get(short.clone(), &silent.url("/")).await.unwrap_err();
+    assert_eq!(error, timeout);
+    // An octet now and then keeps nobody waiting for longer.
+    let dripping = Server::start(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nX: ")?;
+        loop {
+            sleep(Duration::from_millis(5));
+            stream.write_all(b"x")?;
+        }
+    });
+    let error = get(short, &dripping.url("/")).await.unwrap_err();
+    assert_eq!(error, timeout);
+}
+
+// covers: T-25
+#[tokio::test]
 async fn body_that_was_cut_is_an_error() {
     let short = Server::saying("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     let chunks =

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use certvouch_types::Crl;
 use http::Uri;
 
 use super::error::CrlError;
@@ -86,8 +87,9 @@ pub(super) fn files_of(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 const BEGIN: &str = "-----BEGIN X509 CRL-----";
 const END: &str = "-----END X509 CRL-----";
 
-/// DER as it came, or the one CRL in PEM text (RFC 7468 6). Text around it is tolerated.
-pub(super) fn to_der(octets: Bytes) -> Result<Bytes, CrlError> {
+/// DER as it came, or the CRL in PEM text (RFC 7468 6). Text around it is tolerated. Of several, as bundles for web
+/// servers hold them, the one that `wanted` says yes to; they must not be two.
+pub(super) fn to_der(octets: Bytes, wanted: impl Fn(&Crl<'_>) -> bool) -> Result<Bytes, CrlError> {
     // No DER of ours begins with anything but a SEQUENCE, and no text with its identifier, which is "0", and a length
     // of that size.
     if octets.first() == Some(&0x30) && !octets.starts_with(b"0\n") {
@@ -96,21 +98,39 @@ pub(super) fn to_der(octets: Bytes) -> Result<Bytes, CrlError> {
     let Ok(text) = core::str::from_utf8(&octets) else {
         return Ok(octets);
     };
-    let Some((_, rest)) = text.split_once(BEGIN) else {
+    if !text.contains(BEGIN) {
         let pem = text.contains("-----BEGIN ");
         return if pem {
             Err(CrlError::Pem("it holds no X509 CRL"))
         } else {
             Ok(octets)
         };
-    };
+    }
+    let mut all = text
+        .split(BEGIN)
+        .skip(1)
+        .map(one_of_pem)
+        .collect::<Result<Vec<_>, _>>()?;
+    if all.len() > 1 {
+        all.retain(|der| Crl::parse(der).is_ok_and(|crl| wanted(&crl)));
+        if all.len() > 1 {
+            return Err(CrlError::Pem(
+                "it holds more than one CRL of this issuer; each needs a file of its own",
+            ));
+        }
+    }
+    all.pop().ok_or(CrlError::Pem(
+        "it holds several CRLs, and none of this issuer",
+    ))
+}
+
+/// What stands behind a BEGIN line: base64 and the END line, alone on its line.
+fn one_of_pem(rest: &str) -> Result<Bytes, CrlError> {
     let (body, after) = rest
         .split_once(END)
         .ok_or(CrlError::Pem("the end line is missing"))?;
-    if after.contains(BEGIN) {
-        return Err(CrlError::Pem(
-            "it holds more than one CRL; each needs a file of its own",
-        ));
+    if !after.is_empty() && !after.starts_with(['\r', '\n']) {
+        return Err(CrlError::Pem("something stands behind the end line"));
     }
     let body: Vec<u8> = body
         .bytes()
@@ -127,22 +147,27 @@ mod tests {
     use super::*;
 
     fn der(text: &str) -> Result<Bytes, CrlError> {
-        to_der(Bytes::copy_from_slice(text.as_bytes()))
+        to_der(Bytes::copy_from_slice(text.as_bytes()), |_| true)
     }
 
     #[test]
     fn pem_is_decoded_and_der_is_left_alone() {
         assert_eq!(
-            to_der(Bytes::from_static(&[0x30, 3, 2, 1, 0])).unwrap(),
+            to_der(Bytes::from_static(&[0x30, 3, 2, 1, 0]), |_| true).unwrap(),
             [0x30, 3, 2, 1, 0][..]
         );
-        let pem = format!("comment\n{BEGIN}\r\nMAMC\r\nAQA=\r\n{END}  \n\n");
+        let pem = format!("comment\n{BEGIN}\r\nMAMC\r\nAQA=\r\n{END}\n\n");
         assert_eq!(der(&pem).unwrap(), [0x30, 3, 2, 1, 0][..]);
         let two = format!("{pem}{pem}");
         for (text, why) in [
+            // Neither of the two is a CRL.
             (
                 two.as_str(),
-                "it holds more than one CRL; each needs a file of its own",
+                "it holds several CRLs, and none of this issuer",
+            ),
+            (
+                "-----BEGIN X509 CRL-----\nMAMCAQA=\n-----END X509 CRL-----  \n",
+                "something stands behind the end line",
             ),
             (
                 "-----BEGIN CERTIFICATE-----\nMAMC\n",

@@ -54,6 +54,14 @@ impl CrlSigners {
         Certificate::parse(&self.issuer).ok()
     }
 
+    /// Whether one of them has this name.
+    pub(super) fn names(&self, issuer: &Name<'_>) -> bool {
+        core::iter::once(&self.issuer)
+            .chain(&self.others)
+            .filter_map(|der| Certificate::parse(der).ok())
+            .any(|certificate| certificate.subject.matches(issuer))
+    }
+
     /// Verifies the signature of a CRL at a time.
     ///
     /// Among the named certificates with the CRL's issuer name, one whose key made the signature must have keyUsage

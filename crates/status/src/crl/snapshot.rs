@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use certvouch_responder::{Knowledge, SourceError, StatusRecord};
 use certvouch_types::crl::ReasonFlags;
+use certvouch_types::pkix::Name;
 use certvouch_types::{SerialNumber, Timestamp};
 
+use super::diff::Diff;
 use super::member::Member;
-use super::table::Found;
+use super::report::Changes;
+use super::table::{Entry, Found};
 use crate::good_list::GoodTable;
+use crate::serial_key::SerialKey;
 
 /// What sort of certificates an issuer issues. A CRL may be about one sort only (onlyContainsUserCerts,
 /// onlyContainsCACerts), and from a serial number alone nobody can tell which sort it is of.
@@ -53,6 +57,55 @@ impl Unit {
     }
 }
 
+/// The serial numbers that are answered otherwise in another state: of all CRLs that came into force or went out of it,
+/// those whose entry in force differs. A delta that a new complete CRL made needless is one that went. `known` is a
+/// comparison that was made already: the old one, the new one, and what differs.
+pub(super) fn changes(
+    before: &Snapshot,
+    after: &Snapshot,
+    issuer: Name<'_>,
+    known: (Option<&Member>, &Member, &Diff),
+) -> Changes {
+    let came = before.parted_from(after);
+    let went = after.parted_from(before);
+    let mut changed: Vec<SerialKey> = Vec::new();
+    let mut take = |diff: &Diff| match diff.changed() {
+        Some(serials) => {
+            changed.extend(serials.cloned());
+            true
+        }
+        None => false,
+    };
+    let mut whole = true;
+    for member in &came {
+        let partner = went.iter().find(|old| old.scope == member.scope);
+        let (old, new, diff) = known;
+        let compared = match (partner, old) {
+            (Some(partner), Some(old)) => core::ptr::eq(&***partner, old),
+            (None, None) => true,
+            _ => false,
+        };
+        if compared && core::ptr::eq(&***member, new) {
+            whole &= take(diff);
+        } else {
+            let old = partner.map(|old| &old.table);
+            whole &= take(&Diff::between(old, &member.table, issuer));
+        }
+    }
+    for member in &went {
+        if came.iter().all(|new| new.scope != member.scope) {
+            whole &= take(&Diff::between(None, &member.table, issuer));
+        }
+    }
+    if !whole {
+        return Changes::All;
+    }
+    changed.sort();
+    changed.dedup();
+    changed.retain(|key| before.listed(key) != after.listed(key));
+    Changes::Serials(changed)
+}
+
 /// One state of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
@@ -64,6 +117,26 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The CRLs in force there that are not in force here.
+    fn parted_from<'a>(&self, there: &'a Self) -> Vec<&'a Arc<Member>> {
+        let here: Vec<&Arc<Member>> = self.members().collect();
+        let known = |member: &&Arc<Member>| here.iter().any(|one| Arc::ptr_eq(one, member));
+        there.members().filter(|member| !known(member)).collect()
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.units
+            .iter()
+            .flat_map(|unit| core::iter::once(&unit.complete).chain(&unit.delta))
+    }
+
+    /// The strictest entry about a serial number, whatever the time.
+    fn listed(&self, key: &SerialKey) -> Option<Entry> {
+        let units = self.units.iter();
+        let entries = units.filter_map(|unit| Some(unit.listed(key.octets())?.0.0));
+        entries.max_by_key(Entry::strictness)
+    }
+
     /// What is known about a serial number at a time.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use super::member::Member;
 use super::place::{Place, check_fit, follow, is_held, is_needless, units};
 use super::report::{Changes, CrlHealth, CrlSettings, PlaceHealth, Refreshed};
 use super::signer::CrlSigners;
-use super::snapshot::{Snapshot, SubjectClass};
+use super::snapshot::{Snapshot, SubjectClass, changes};
 use super::state::{Mark, State};
 use crate::good_list::{GoodList, GoodListChange, GoodListError};
 use crate::index_txt::{FileDigest, Stamp, read};
@@ -348,7 +348,7 @@ impl CrlSource {
 
     /// Takes the octets of a CRL, DER or PEM, for a place. Nothing if it is the one in force.
     fn offer(&self, index: usize, octets: Bytes) -> Result<Option<Refreshed>, CrlError> {
-        let der = to_der(octets)?;
+        let der = to_der(octets, |crl| self.signers.names(&crl.issuer))?;
         self.accept(index, der, self.now(), Origin::Place)
     }
 
@@ -412,17 +412,8 @@ impl CrlSource {
         let diff = issuer.as_ref().map_or_else(Diff::default, |issuer| {
             Diff::between(old.map(|old| &old.table), &member.table, issuer.subject)
         });
-        let listed = |snapshot: &Snapshot, key: &SerialKey| {
-            let units = snapshot.units.iter();
-            let entries = units.filter_map(|unit| Some(unit.listed(key.octets())?.0.0));
-            entries.max_by_key(super::table::Entry::strictness)
-        };
-        let differs = |key: &&SerialKey| listed(before, key) != listed(&after, key);
-        let changes = diff.changed().map_or(Changes::All, |changed| {
-            let mut changed: Vec<SerialKey> = changed.filter(differs).cloned().collect();
-            changed.sort();
-            changed.dedup();
-            Changes::Serials(changed)
+        let changes = issuer.as_ref().map_or(Changes::All, |issuer| {
+            changes(before, &after, issuer.subject, (old, member, &diff))
         });
         Refreshed {
             place,

@@ -73,6 +73,31 @@ fn crl_of_version_one_pem_and_without_entries_is_taken() {
 }
 
 /// What stands before each bad input: number 5, thisUpdate T0, AA revoked.
+/// A bundle for a web server holds the CRLs of a whole chain; ours is taken, and two of ours are not guessed between.
+#[test]
+fn of_several_crls_in_one_pem_file_the_one_of_this_issuer_is_taken() {
+    let bench = Bench::new(&["bundle.crl"], &[]);
+    let ours = bench.crl().revoke("AA", None);
+    let (root, other) = (
+        CrlBuilder::new(&bench.world.ca_b).number(7),
+        CrlBuilder::new(&bench.world.ca_b).revoke("BB", None),
+    );
+    bench.put("bundle.crl", root.pem() + &ours.pem() + &other.pem());
+    let source = bench.open();
+    load(&source);
+    let words = ["AA", "BB"].map(|serial| word(&source, serial));
+    assert_eq!(words, ["revoked", "not revoked"]);
+    let twice = ours.pem() + &ours.clone().number(2).pem();
+    for (text, why) in [
+        (root.pem() + &other.pem(), "none of this issuer"),
+        (twice, "more than one CRL of this issuer"),
+    ] {
+        bench.put("bundle.crl", text);
+        assert!(fail(&source).to_string().contains(why), "{why}");
+        assert_eq!(word(&source, "AA"), "revoked");
+    }
+}
+
 fn standing() -> (Bench, std::sync::Arc<certvouch_status::CrlSource>) {
     let bench = Bench::new(&["ca.crl"], &[]);
     bench.put("ca.crl", bench.crl().number(5).revoke("AA", Some(1)).der());

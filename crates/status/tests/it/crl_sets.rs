@@ -98,6 +98,45 @@ fn crls_split_by_reason_decide_only_together() {
     assert!(source.gap().unwrap().contains("reasons"));
 }
 
+/// What the delta alone said changes when it is needless, also where neither complete CRL says a word.
+#[test]
+fn complete_crl_that_makes_the_delta_needless_changes_what_the_delta_alone_said() {
+    let bench = Bench::new(&["ca.crl"], &["delta.crl"]);
+    let base = bench
+        .crl()
+        .number(1)
+        .revoke("AA", Some(6))
+        .revoke("BB", None);
+    bench.put("ca.crl", base.der());
+    let delta = bench
+        .crl()
+        .number(2)
+        .delta(1)
+        .revoke("AA", Some(8))
+        .revoke("CC", Some(6))
+        .revoke("DD", Some(1));
+    bench.put("delta.crl", delta.der());
+    let source = bench.open();
+    load(&source);
+    let before = ["AA", "BB", "CC", "DD"].map(|serial| word(&source, serial));
+    assert_eq!(before, ["not revoked", "revoked", "revoked", "revoked"]);
+    // The hold on CC was released, AA is on hold again, DD goes on as it was.
+    let next = bench.crl().number(3).during(60, Some(DAY));
+    let next = next
+        .revoke("AA", Some(6))
+        .revoke("BB", None)
+        .revoke("DD", Some(1));
+    bench.put("ca.crl", next.der());
+    bench.clock.set(T0 + 60);
+    let refreshed = load(&source);
+    let after = ["AA", "BB", "CC", "DD"].map(|serial| word(&source, serial));
+    assert_eq!(after, ["revoked", "revoked", "not revoked", "revoked"]);
+    assert_eq!(
+        refreshed[0].changes,
+        Changes::Serials(vec![key("AA"), key("CC")])
+    );
+}
+
 // covers: R5280-5.2.4-1, R5280-5.2.4-2, R5280-5.2.4-4, R5280-6.3.3-i
 #[test]
 fn delta_adds_and_removes_and_gives_its_times() {

@@ -12,10 +12,9 @@ use certvouch_types::{Certificate, Crl, SerialNumber, Timestamp};
 const EXCEPTIONS: &str = include_str!("../crl-vectors-exceptions.tsv");
 
 /// Run elsewhere: by the tests of `types` and of the responder, or by crates that are not there yet.
-const ELSEWHERE: [&str; 23] = [
+const ELSEWHERE: [&str; 22] = [
     "crl-lint",
     "crl-parse",
-    "crl-parse-pem",
     "crldp-parse",
     "fuzz",
     "fuzz-http",
@@ -44,10 +43,26 @@ fn vectors_of_the_crl_kinds_are_judged_as_expected() {
         return;
     };
     let mut run = Run::new(&collection, EXCEPTIONS);
+    run.kind("crl-parse-pem", pem);
     run.kind("crl-signature", signature);
     run.kind("crl-time", time);
     run.kind("crl-verify", verify);
     run.finish(&ELSEWHERE);
+}
+
+/// Whether a place takes the file as text at all; whose CRL it is does not matter here.
+fn pem(case: &Case, _params: &mut Params) -> Verdict {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ca.crl");
+    std::fs::write(&path, case.file("crl_pem")).unwrap();
+    let issuer = certvouch_testkit::pki::World::new(certvouch_testkit::pki::KeyAlg::P256).ca_a;
+    let signers = CrlSigners::new(&issuer.der, &[], Sha1::Accept).unwrap();
+    let settings = CrlSettings::new(signers, vec![Location::File(path)]);
+    let source = CrlSource::open(settings, None, || Timestamp::from_unix(0)).unwrap();
+    match source.refresh_files().remove(0) {
+        Err((_, error @ CrlError::Pem(_))) => Verdict::with("err", error),
+        other => Verdict::with("ok", format!("{other:?}")),
+    }
 }
 
 fn signature(case: &Case, _params: &mut Params) -> Verdict {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -224,7 +225,8 @@ impl Key {
         }
     }
 
-    /// The process-wide key of this kind and label; made at the first call.
+    /// The process-wide key of this kind and label; made at the first call. An Ed25519 key follows from its label, and
+    /// its signatures from the key: worlds of that kind are the same in every run.
     ///
     /// # Panics
     /// As [`Key::generate`].
@@ -237,13 +239,26 @@ impl Key {
             return key.clone();
         }
         // Made without the lock, so that tests in other threads go on; the first one stored wins.
-        let made = Self::generate(alg);
+        let made = match alg {
+            KeyAlg::Ed25519 => Self::ed25519_of(label),
+            _ => Self::generate(alg),
+        };
         cache
             .lock()
             .expect("no panic while held")
             .entry(slot)
             .or_insert(made)
             .clone()
+    }
+
+    /// An Ed25519 key by its label.
+    fn ed25519_of(label: &str) -> Self {
+        let seed = digest(&SHA256, format!("certvouch-testkit {label}").as_bytes());
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("a seed of 32 octets");
+        Self {
+            alg: KeyAlg::Ed25519,
+            pair: Arc::new(Pair::Ed(pair)),
+        }
     }
 
     /// Kind of the key.

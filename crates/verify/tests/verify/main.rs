@@ -9,6 +9,7 @@ mod algorithms;
 mod as_of;
 mod budget;
 mod classes;
+mod crl;
 mod errors;
 mod fixture;
 mod freshness;

@@ -309,3 +309,45 @@ fn responder_trusted_locally_counts_for_its_issuers_only() {
     assert_eq!(ask(&[], T0), "signer-not-found");
     assert_eq!(ask(&[&world.ca_a.der], T0 + 100 * DAY), "signer-expired");
 }
+
+/// The same name with PrintableString where the fixture has UTF8String.
+fn printable(name: &[u8]) -> Vec<u8> {
+    let mut name = name.to_vec();
+    for at in 0..name.len() - 3 {
+        // The common name, the organisation: OBJECT IDENTIFIER, then the string.
+        if matches!(name[at..], [0x55, 0x04, 0x03 | 0x0A, 0x0C, ..]) {
+            name[at + 3] = 0x13;
+        }
+    }
+    name
+}
+
+// covers: R6960-4.2.2.3-C1, R6960-4.1.1-C1
+#[test]
+fn name_in_another_kind_of_string_is_the_same_name() {
+    let world = world();
+    let (ca, d) = (&world.ca_a.subject, &world.d_a.subject);
+    assert_ne!(&printable(ca), ca);
+    assert_eq!(say(&world, &good(&world).named(&printable(d))), "GOOD");
+    let by_ca = Reply::new(&world.ca_a, T0).single(&single(&world));
+    assert_eq!(say(&world, &by_ca.clone().named(&printable(ca))), "GOOD");
+    assert_eq!(say(&world, &by_ca.named(&printable(d))), "signer-not-found");
+    // A delegate, and a certificate, whose issuer field is spelt so; the CertID hashes what stands there.
+    let spelt = delegate("spelt").issued(&printable(ca), &world.ca_a.key);
+    assert_eq!(say(&world, &signed_by(&world, &spelt)), "GOOD");
+    let forged = delegate("spelt").issued(&printable(ca), &world.ca_a2.key);
+    let said = say(&world, &signed_by(&world, &forged));
+    assert_eq!(said, "signer-not-signed-by-ca");
+    let leaf = delegate_builder("leaf").issued(&printable(ca), &world.ca_a.key);
+    let query = certvouch_verify::Query::new(&leaf.der, &world.ca_a.der, None).unwrap();
+    let mut renamed = world.ca_a.clone();
+    renamed.subject = printable(ca);
+    for (issuer, expected) in [(&renamed, "GOOD"), (&world.ca_a, "wrong-certificate")] {
+        let single = certvouch_testkit::reply::Single::about(issuer, &leaf.serial, T0);
+        let response = Reply::delegated(&world.d_a, T0).single(&single).build();
+        assert_eq!(
+            word(&query.verify(&response, now(), &Profile::RFC9919)),
+            expected
+        );
+    }
+}

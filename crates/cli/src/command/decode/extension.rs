@@ -47,6 +47,7 @@ fn value(extension: &Extension<'_>) -> Result<Option<Value>, String> {
     }
     let inside = of_ocsp(extension).transpose();
     let inside = inside.or_else(|| of_certificate(extension).transpose());
+    let inside = inside.or_else(|| super::crl::of_crl(extension).transpose());
     inside.transpose().map_err(|why| why.to_string())
 }
 

@@ -11,6 +11,7 @@ pub(super) enum Kind {
     /// A BasicOCSPResponse without its envelope, as some archives keep it (RFC 5126 6.3.4).
     BasicResponse,
     Certificate,
+    Crl,
 }
 
 /// What is not decoded.
@@ -36,6 +37,7 @@ impl Kind {
             Self::Response => "ocspResponse",
             Self::BasicResponse => "basicOcspResponse",
             Self::Certificate => "certificate",
+            Self::Crl => "crl",
         }
     }
 
@@ -46,6 +48,7 @@ impl Kind {
             Self::Response => "OCSP response",
             Self::BasicResponse => "basic OCSP response without its envelope",
             Self::Certificate => "certificate",
+            Self::Crl => "CRL",
         }
     }
 
@@ -107,7 +110,7 @@ impl Kind {
                 Some(tag::SEQUENCE),
                 Some(tag::SEQUENCE),
                 Some(tag::UTC_TIME | tag::GENERALIZED_TIME),
-            ] => Err(NotOurs::Other("a CRL")),
+            ] => Ok(Self::Crl),
             [_, _, Some(0xA0)] => Err(NotOurs::Other("a certificate request")),
             _ => Ok(Self::Certificate),
         }
@@ -124,16 +127,12 @@ mod tests {
     fn kinds_that_are_not_decoded_are_named() {
         let (empty, int) = (der::seq(&[]), der::uint(&[1]));
         let signed = |tbs: &[&[u8]]| der::seq(&[&der::seq(tbs), &empty, &der::bits(&[])]);
-        let crl = signed(&[&int, &empty, &empty, &der::utc_time(0)]);
-        let first_crl = signed(&[&empty, &empty, &der::generalized_time(0)]);
         let request = signed(&[&int, &empty, &empty, &der::explicit(0, &[])]);
         let key = der::seq(&[&int]);
         let encrypted = der::seq(&[&empty, &der::octets(&[])]);
         let pkcs7 = der::seq(&[&der::oid("1.2.840.113549.1.7.2")]);
         let public = der::seq(&[&empty, &der::bits(&[])]);
         for (der, what) in [
-            (&crl, "a CRL"),
-            (&first_crl, "a CRL"),
             (&encrypted, "an encrypted private key"),
             (&key, "a private key or PKCS#12"),
             (&pkcs7, "PKCS#7 or CMS"),
@@ -142,6 +141,18 @@ mod tests {
         ] {
             assert_eq!(Kind::of(der), Err(NotOurs::Other(what)), "{der:02X?}");
         }
+    }
+
+    #[test]
+    fn crl_is_told_from_a_certificate_in_either_version() {
+        let (empty, int) = (der::seq(&[]), der::uint(&[1]));
+        let signed = |tbs: &[&[u8]]| der::seq(&[&der::seq(tbs), &empty, &der::bits(&[])]);
+        let crl = signed(&[&int, &empty, &empty, &der::utc_time(0)]);
+        let first_crl = signed(&[&empty, &empty, &der::generalized_time(0)]);
+        let certificate = signed(&[&int, &empty, &empty, &empty]);
+        assert_eq!(Kind::of(&crl), Ok(Kind::Crl));
+        assert_eq!(Kind::of(&first_crl), Ok(Kind::Crl));
+        assert_eq!(Kind::of(&certificate), Ok(Kind::Certificate));
     }
 
     #[test]

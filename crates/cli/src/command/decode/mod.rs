@@ -1,10 +1,11 @@
-//! `certvouch decode`: what an OCSP request, a response or a certificate says, for people or as JSON.
+//! `certvouch decode`: what an OCSP request, a response, a CRL or a certificate says, for people or as JSON.
 //!
 //! Nothing is verified, and the output says nothing about trust. The message becomes a [`tree::Value`] first; text and
 //! JSON are two ways to print it. Exit code 0; 6 where the octets break the syntax, with offset and reason; 2 for files
 //! that cannot be read and for kinds of messages that are recognised and not decoded.
 
 mod certificate;
+mod crl;
 mod extension;
 mod kind;
 mod name;
@@ -91,7 +92,7 @@ impl DecodeArgs {
             let der = der.with_context(|| format!("{}: no OCSP request in this URL", shown()))?;
             return Ok(vec![der]);
         }
-        let octets = input::read_or_stdin(&self.input)?;
+        let octets = input::read_to_show(&self.input)?;
         if octets.is_empty() {
             bail!("{}: the input is empty", shown());
         }
@@ -133,7 +134,7 @@ fn show(der: &[u8], as_json: bool) -> Result<Shown> {
         Ok(kind) => kind,
         Err(kind::NotOurs::Other(what)) => {
             bail!(
-                "this is {what}; this version decodes OCSP requests, OCSP responses and certificates"
+                "this is {what}; OCSP requests, OCSP responses, CRLs and certificates are decoded"
             )
         }
         Err(kind::NotOurs::Unreadable(why)) => return broken(None, &why, as_json),
@@ -143,6 +144,7 @@ fn show(der: &[u8], as_json: bool) -> Result<Shown> {
         Kind::Response => response::decode(der),
         Kind::BasicResponse => response::decode_basic(der),
         Kind::Certificate => certificate::decode(der),
+        Kind::Crl => crl::decode(der),
     };
     let value = match decoded {
         Ok(value) => value,
@@ -162,7 +164,7 @@ fn show(der: &[u8], as_json: bool) -> Result<Shown> {
 
 /// A message that breaks the syntax.
 fn broken(kind: Option<Kind>, why: &DecodeError, as_json: bool) -> Result<Shown> {
-    let title = kind.map_or("no OCSP message and no certificate", Kind::title);
+    let title = kind.map_or("no OCSP message, CRL or certificate", Kind::title);
     let shown = if as_json {
         json::line(&Value::fields([
             (
@@ -192,6 +194,7 @@ fn broken(kind: Option<Kind>, why: &DecodeError, as_json: bool) -> Result<Shown>
 #[cfg(test)]
 mod tests {
     use certvouch_testkit::ask::{Ask, HashAlg};
+    use certvouch_testkit::crl::{CrlBuilder, flag, point, some_reasons};
     use certvouch_testkit::pki::{KeyAlg, T0, World};
     use certvouch_testkit::reply::{Reply, Single};
 
@@ -205,11 +208,18 @@ mod tests {
         let response = Reply::delegated(&world.d_a, T0).by_name().single(&single);
         let request = Ask::for_serial(HashAlg::Sha1, &world.ca_a, &world.ee_good.serial);
         let request = request.sign(&world.d_a, world.d_a.key.sig_alg(), &[&world.d_a]);
+        let members = [point("http://x/1"), some_reasons(&[1, 2]), flag(4)];
+        let crl = CrlBuilder::new(&world.ca_a)
+            .revoke("2A", Some(6))
+            .delta(1)
+            .idp(&members);
+        let crl = crl.der();
         let (mut shown, mut refused) = (0, 0);
         for whole in [
             response.nonce(&[7; 32]).build(),
             request.build(),
             world.d_a.der,
+            crl,
         ] {
             for index in 0..whole.len() {
                 for bits in [0x01, 0x20, 0x80, 0xFF] {

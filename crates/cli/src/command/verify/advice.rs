@@ -3,9 +3,12 @@
 //! Causes are guesses, in the order of what the field reports; commands exist and read the files that were named. A
 //! URL out of a certificate is shown as a word for a shell, escaped if it holds anything odd.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use certvouch_types::{CertStatus, Certificate, CrlReason, OcspResponseStatus, oid};
+use certvouch_types::crl::distribution_point::distribution_points;
+use certvouch_types::{
+    CertStatus, Certificate, Crl, CrlReason, OcspResponse, OcspResponseStatus, oid,
+};
 use certvouch_verify::{
     CurrencyFault, Mismatch, QueryError, Reason, ResponderFault, VerifiedResponse,
 };
@@ -24,25 +27,134 @@ pub(super) struct Advice {
 pub(super) struct Files<'a> {
     cert: &'a Path,
     issuer: &'a Path,
-    response: &'a Path,
+    response: Option<&'a Path>,
+    crls: &'a [PathBuf],
     url: Option<&'a str>,
+    crl_url: Option<&'a str>,
 }
 
 impl<'a> Files<'a> {
     pub(super) fn new(
         cert: &'a Path,
         issuer: &'a Path,
-        response: &'a Path,
+        response: Option<&'a Path>,
+        crls: &'a [PathBuf],
         certificate: &Certificate<'a>,
     ) -> Self {
         let named = certificate.access_locations(oid::AD_OCSP).ok();
         let url = named.and_then(|mut urls| urls.find(|url| url.starts_with("http://")));
+        let points = certificate.extensions.find(oid::CRL_DISTRIBUTION_POINTS);
+        let points = points.and_then(|extension| distribution_points(&extension).ok());
+        let crl_url = points
+            .into_iter()
+            .flatten()
+            .filter_map(|point| point.name)
+            .find_map(|name| name.uris().find(|url| url.starts_with("http://")));
         Self {
             cert,
             issuer,
             response,
+            crls,
             url,
+            crl_url,
         }
+    }
+
+    /// Whether a response was named.
+    pub(super) const fn has_response(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// Fetches the CRL again.
+    fn fetch(&self) -> String {
+        let url = self.crl_url.map_or_else(|| "URL".to_owned(), shell_word);
+        format!("curl -o new.crl {url}")
+    }
+
+    /// Shows what the CRLs say.
+    fn look_at_crls(&self) -> String {
+        let shown = self
+            .crls
+            .iter()
+            .map(|path| match super::input::is_stdin(path) {
+                true => "certvouch decode crl.der".to_owned(),
+                false => format!("certvouch decode {}", shell_path(path)),
+            });
+        shown.collect::<Vec<_>>().join("; ")
+    }
+
+    /// On a status that CRLs gave; nothing for good.
+    pub(super) fn on_listed(&self, status: CertStatus) -> Option<Advice> {
+        let CertStatus::Revoked(info) = status else {
+            return None;
+        };
+        Some(match info.revocation_reason {
+            Some(CrlReason::CertificateHold) => Advice::new(
+                "the CA put the certificate on hold, and may release it",
+                self.fetch(),
+            ),
+            _ => Advice::new(
+                "the CA revoked the certificate, and that is final",
+                self.look_at_crls(),
+            ),
+        })
+    }
+
+    /// On CRLs that say nothing that is believed.
+    pub(super) fn on_crl_reason<'c>(
+        &self,
+        reason: &Reason,
+        given: impl Iterator<Item = &'c [u8]>,
+    ) -> Advice {
+        let (cause, next) = match reason {
+            Reason::BadSignature => (
+                "the CRL was changed on its way, or the CA signed it with another key: --crl-issuer names that one",
+                self.look_at_crls(),
+            ),
+            Reason::UnauthorizedCrlIssuer(_) => (
+                "somebody else than the issuer signed the CRL; --crl-issuer names a CRL issuer whom you trust",
+                self.look_at_crls(),
+            ),
+            Reason::CrlOutOfScope(_) => (
+                "the CRL is one of another CA, or another part of a CRL that is cut into several",
+                self.look_at_crls(),
+            ),
+            Reason::CrlReasonsMissing => (
+                "the CA splits its CRL by reason: all parts together decide, each with its own --crl",
+                self.look_at_crls(),
+            ),
+            Reason::DeltaWithoutBase => (
+                "a delta lists what changed since a complete CRL, which has to be given too",
+                self.look_at_crls(),
+            ),
+            Reason::MalformedCrl(_) => (not_a_crl(given), self.look_at_crls()),
+            Reason::CrlRule(_) | Reason::CriticalExtension(_) => (
+                "the CRL has something that its readers must understand and do not; nothing in it counts then",
+                self.look_at_crls(),
+            ),
+            Reason::NotCurrent(CurrencyFault::NotYetValid { .. }) => (
+                "this clock is slow, or the CA's is fast",
+                "date -u".to_owned(),
+            ),
+            Reason::NotCurrent(CurrencyFault::NoNextUpdate) => (
+                "nobody knows how long a CRL without nextUpdate counts",
+                self.look_at_crls(),
+            ),
+            Reason::NotCurrent(CurrencyFault::BeyondArchiveCutoff) => (
+                "the certificate is past its date, and CAs drop such certificates from their CRLs",
+                self.compare(),
+            ),
+            Reason::NotCurrent(_) => (
+                "the file is older than it should be, the CA is late, or this clock is fast",
+                self.fetch(),
+            ),
+            Reason::UnsupportedAlgorithm(_) => (
+                "the CA signs its CRL with an algorithm or a key that is too weak, or not known here",
+                self.look_at_crls(),
+            ),
+            _ => ("the evidence above names the check", self.look_at_crls()),
+        };
+        Advice::new(cause, next)
     }
 
     /// Asks the responder again.
@@ -57,9 +169,9 @@ impl<'a> Files<'a> {
 
     /// Shows what the response says.
     fn look(&self) -> String {
-        match super::input::is_stdin(self.response) {
-            true => "certvouch decode response.der".to_owned(),
-            false => format!("certvouch decode {}", shell_path(self.response)),
+        match self.response.filter(|path| !super::input::is_stdin(path)) {
+            None => "certvouch decode response.der".to_owned(),
+            Some(path) => format!("certvouch decode {}", shell_path(path)),
         }
     }
 
@@ -209,6 +321,21 @@ impl Advice {
     }
 }
 
+/// What octets that are no CRL look like.
+fn not_a_crl<'c>(mut given: impl Iterator<Item = &'c [u8]>) -> &'static str {
+    let broken = given.find(|octets| Crl::parse(octets).is_err());
+    match broken.unwrap_or_default() {
+        [] => "the file is empty: nothing was downloaded, or a disk was full",
+        [b'<', ..] => "this is a page of HTML: a proxy or a web server answered in place of the CA",
+        octets if OcspResponse::parse(octets).is_ok() => {
+            "this is an OCSP response: it belongs behind --response"
+        }
+        octets if Certificate::parse(octets).is_ok() => "this is a certificate and no CRL",
+        [0x30, ..] => "the CRL was cut or changed, or this is another kind of file",
+        _ => "this is no DER: another file, or something in between changed the octets",
+    }
+}
+
 /// What octets that are no response look like.
 fn not_a_response(octets: &[u8]) -> &'static str {
     match octets {
@@ -220,6 +347,8 @@ fn not_a_response(octets: &[u8]) -> &'static str {
             "this is a whole HTTP message: the response is what stands behind its headers"
         }
         [b'-', b'-', b'-', ..] => "this is PEM of something else",
+        octets if Crl::parse(octets).is_ok() => "this is a CRL: it belongs behind --crl",
+        octets if Certificate::parse(octets).is_ok() => "this is a certificate and no response",
         [0x30, ..] => "the response was cut or changed, or this is another kind of message",
         _ => "this is no DER: another file, or something in between changed the octets",
     }

@@ -5,6 +5,7 @@
 //! decision (`Report::new`), and nothing but GOOD ends with 0.
 
 mod advice;
+mod crls;
 mod report;
 mod words;
 
@@ -14,10 +15,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use certvouch_types::{Certificate, Timestamp};
 use certvouch_verify::{
-    DelegateRevocation, Moment, Profile, Query, QueryBuilder, QueryError, danger,
+    CrlSet, DelegateRevocation, Moment, Profile, Query, QueryBuilder, QueryError, danger,
 };
-use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgGroup, Args};
 
 use self::advice::Files;
 use self::report::{Context, Report};
@@ -28,6 +29,7 @@ use crate::exit::ExitCode;
 /// `certvouch verify`
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
+#[command(group = ArgGroup::new("word").args(["response", "crls"]).required(true).multiple(true))]
 pub(super) struct VerifyArgs {
     /// The certificate that was asked about, PEM or DER; of several the first counts
     #[arg(long, value_name = "FILE")]
@@ -39,12 +41,27 @@ pub(super) struct VerifyArgs {
     issuer: PathBuf,
     /// The response: DER, PEM or base64; - for standard input
     #[arg(long, value_name = "FILE")]
-    response: PathBuf,
+    response: Option<PathBuf>,
+    /// A CRL, PEM (all in the file count) or DER; several times for deltas and parts
+    ///
+    /// With --response the worse verdict counts, and a delegate without nocheck is looked for on the CRLs.
+    #[arg(long = "crl", value_name = "FILE")]
+    crls: Vec<PathBuf>,
+    /// The certificate of who may sign CRLs beside the issuer: an indirect CRL issuer, or the issuer's other key
+    ///
+    /// It is taken as trusted: whoever names it here has verified it.
+    #[arg(long = "crl-issuer", value_name = "FILE", requires = "crls")]
+    crl_issuers: Vec<PathBuf>,
     /// The request that was sent; if it has a nonce, the response's must be the same
-    #[arg(long, value_name = "FILE", conflicts_with = "nonce")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "nonce",
+        requires = "response"
+    )]
     request: Option<PathBuf>,
     /// The nonce that was sent, 32 to 128 octets in hex
-    #[arg(long, value_name = "HEX", value_parser = nonce)]
+    #[arg(long, value_name = "HEX", value_parser = nonce, requires = "response")]
     nonce: Option<Nonce>,
     /// Judge as if the clock showed this time, such as 2026-01-10T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -55,6 +72,12 @@ pub(super) struct VerifyArgs {
     /// Whose rules about time, nonces and delegates
     #[arg(long, default_value = Profile::RFC9919.name(), value_parser = profiles())]
     profile: String,
+    /// Tolerate clocks that differ by so many seconds, at most a day, instead of what the profile says
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    skew: Option<u32>,
+    /// Take nothing whose thisUpdate is older than so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    max_age: Option<u32>,
     /// Let signatures with SHA-1 count, which can be forged; the verdict says so
     #[arg(long)]
     allow_sha1: bool,
@@ -68,7 +91,8 @@ Exit codes: 0 GOOD; 1 REVOKED; 2 could not run (flags, files); 3 UNKNOWN; 4 NOT-
 5 NOT-TRUSTED; 6 MALFORMED; 7 RESPONDER-ERROR.
 
 Example:
-  certvouch verify --cert server.pem --issuer ca.pem --response response.der";
+  certvouch verify --cert server.pem --issuer ca.pem --response response.der
+  certvouch verify --cert server.pem --issuer ca.pem --crl ca.crl --crl delta.crl";
 
 /// A nonce on the command line.
 #[derive(Clone, Debug)]
@@ -152,7 +176,12 @@ impl VerifyArgs {
         let parsed = Certificate::parse(certificate)
             .with_context(|| unreadable(&self.cert, "certificate"))?;
         let issuers = input::read_certificates(&self.issuer)?;
-        let response = input::message(input::read_or_stdin(&self.response)?);
+        let response = match &self.response {
+            Some(path) => input::message(input::read_or_stdin(path)?),
+            None => Vec::new(),
+        };
+        let crls = self.read_crls()?;
+        let crl_issuers = self.read_crl_issuers()?;
         let request = match &self.request {
             Some(path) => Some(input::message(input::read(path)?)),
             None => None,
@@ -171,7 +200,14 @@ impl VerifyArgs {
             sha1: self.allow_sha1,
             certificate: &parsed,
             response: &response,
-            files: Files::new(&self.cert, &self.issuer, &self.response, &parsed),
+            crls: &crls,
+            files: Files::new(
+                &self.cert,
+                &self.issuer,
+                self.response.as_deref(),
+                &self.crls,
+                &parsed,
+            ),
         };
         let query = match self.query(certificate, &issuers, request.as_deref()) {
             Ok(query) => query,
@@ -182,20 +218,51 @@ impl VerifyArgs {
                 };
             }
         };
-        let outcome = query.verify_at(
-            &response,
-            moment,
-            context.profile,
-            DelegateRevocation::Unknown,
-        );
-        Ok(match outcome {
-            Ok(verified) => Report::verified(&context, &query, &verified),
-            Err(why) => Report::refused(&context, &query, &why),
+        let set = self.set(&crls, &crl_issuers)?;
+        let by_response = self
+            .response
+            .is_some()
+            .then(|| on_response(&context, &query, &set));
+        let by_crls = (!set.is_empty()).then(|| on_crls(&context, &query, &set));
+        match (by_response, by_crls) {
+            (Some(response), Some(crls)) => Ok(crls::joined(response, crls)),
+            (response, crls) => response.or(crls).context("no response and no CRL"),
+        }
+    }
+
+    /// Every CRL of every file.
+    fn read_crls(&self) -> Result<Vec<Vec<u8>>> {
+        let mut all = Vec::new();
+        for path in &self.crls {
+            all.extend(input::read_crls(path)?);
+        }
+        Ok(all)
+    }
+
+    fn read_crl_issuers(&self) -> Result<Vec<Vec<u8>>> {
+        let mut all = Vec::new();
+        for path in &self.crl_issuers {
+            all.extend(input::read_certificates(path)?);
+        }
+        Ok(all)
+    }
+
+    fn set<'a>(&self, crls: &'a [Vec<u8>], issuers: &'a [Vec<u8>]) -> Result<CrlSet<'a>> {
+        let set = crls.iter().fold(CrlSet::new(), |set, crl| set.crl(crl));
+        issuers.iter().try_fold(set, |set, issuer| {
+            let what = || "--crl-issuer: the certificate does not parse";
+            set.crl_issuer(issuer).with_context(what)
         })
     }
 
     fn profile(&self) -> Result<Profile> {
-        let profile = Profile::by_name(&self.profile).context("no such profile")?;
+        let mut profile = Profile::by_name(&self.profile).context("no such profile")?;
+        if let Some(seconds) = self.skew {
+            profile = profile.with_skew(seconds.into(), seconds.into());
+        }
+        if let Some(seconds) = self.max_age {
+            profile = profile.with_max_age(Some(seconds.into()));
+        }
         Ok(if self.allow_sha1 {
             danger::allow_sha1_signatures(profile)
         } else {
@@ -246,6 +313,31 @@ impl VerifyArgs {
             ),
             None => format!("{}, {}", shown(&self.cert), shown(&self.issuer)),
         }
+    }
+}
+
+/// Judges the response. A delegate without nocheck is looked for on the CRLs.
+fn on_response(context: &Context<'_>, query: &Query<'_>, crls: &CrlSet<'_>) -> Report {
+    let revocation = match crls.is_empty() {
+        true => DelegateRevocation::Unknown,
+        false => DelegateRevocation::Crls(crls),
+    };
+    match query.verify_at(
+        context.response,
+        context.moment,
+        context.profile,
+        revocation,
+    ) {
+        Ok(verified) => Report::verified(context, query, &verified),
+        Err(why) => Report::refused(context, query, &why),
+    }
+}
+
+/// Judges the CRLs.
+fn on_crls(context: &Context<'_>, query: &Query<'_>, crls: &CrlSet<'_>) -> Report {
+    match query.verify_crls(crls, context.moment, context.profile) {
+        Ok(verified) => crls::verified(context, query, &verified),
+        Err(why) => crls::refused(context, query, &why),
     }
 }
 

@@ -14,6 +14,7 @@ use certvouch_verify::{
 use serde::{Serialize, Serializer};
 
 use super::advice::{Advice, Files};
+use super::crls::CrlFacts;
 use super::words::{self, Distrust};
 use crate::escape::escape;
 use crate::exit::ExitCode;
@@ -25,6 +26,7 @@ pub(super) struct Context<'a> {
     pub(super) sha1: bool,
     pub(super) certificate: &'a Certificate<'a>,
     pub(super) response: &'a [u8],
+    pub(super) crls: &'a [Vec<u8>],
     pub(super) files: Files<'a>,
 }
 
@@ -35,10 +37,16 @@ pub(super) struct Report {
     code: u8,
     #[serde(skip)]
     exit: ExitCode,
+    /// How bad the verdict is.
+    #[serde(skip)]
+    pub(super) rank: u8,
+    /// Whether it is about CRLs that say nothing about the certificate.
+    #[serde(skip)]
+    pub(super) silent: bool,
     /// The stable code of the reason; nothing for GOOD.
-    reason: Option<&'static str>,
+    pub(super) reason: Option<&'static str>,
     /// What stands in the brackets.
-    text: String,
+    pub(super) text: String,
     profile: &'static str,
     sha1_allowed: bool,
     #[serde(serialize_with = "time")]
@@ -46,18 +54,20 @@ pub(super) struct Report {
     #[serde(serialize_with = "maybe_time")]
     as_of: Option<Timestamp>,
     serial: String,
-    stale: bool,
-    stale_reason: Option<&'static str>,
-    contradiction: bool,
-    response: Option<Facts>,
-    checks: Vec<Line>,
+    pub(super) stale: bool,
+    pub(super) stale_reason: Option<&'static str>,
+    pub(super) contradiction: bool,
+    pub(super) response: Option<Facts>,
+    /// The CRLs that the status rests on.
+    pub(super) crls: Vec<CrlFacts>,
+    pub(super) checks: Vec<Line>,
     cause: Option<String>,
     next: Option<String>,
 }
 
 /// What a verified response says.
 #[derive(Debug, Serialize)]
-struct Facts {
+pub(super) struct Facts {
     #[serde(serialize_with = "time")]
     this_update: Timestamp,
     #[serde(serialize_with = "maybe_time")]
@@ -92,19 +102,24 @@ struct SignerFacts {
 
 /// One check.
 #[derive(Debug, Serialize)]
-struct Line {
-    code: &'static str,
+pub(super) struct Line {
+    pub(super) code: &'static str,
+    /// Which CRL it is about, by its place on the command line.
+    crl: Option<usize>,
     outcome: String,
     detail: String,
     citation: &'static str,
 }
 
-fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it so")]
-fn maybe_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn maybe_time<S: Serializer>(
+    time: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.serialize_some(&time.to_string()),
         None => serializer.serialize_none(),
@@ -113,7 +128,7 @@ fn maybe_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<
 
 impl Report {
     /// A report without findings yet. Here, and nowhere else, a verdict becomes a word and an exit code.
-    fn new(context: &Context<'_>, verdict: Verdict, said: Vec<String>) -> Self {
+    pub(super) fn new(context: &Context<'_>, verdict: Verdict, said: Vec<String>) -> Self {
         let exit = ExitCode::from(verdict);
         let mut said = said;
         if context.sha1 {
@@ -123,6 +138,8 @@ impl Report {
             verdict: verdict.word(),
             code: exit.number(),
             exit,
+            rank: verdict.rank(),
+            silent: false,
             reason: None,
             text: said.join(", "),
             profile: context.profile.name(),
@@ -134,6 +151,7 @@ impl Report {
             stale_reason: None,
             contradiction: false,
             response: None,
+            crls: Vec::new(),
             checks: Vec::new(),
             cause: None,
             next: None,
@@ -197,6 +215,10 @@ impl Report {
 
     /// On a certificate that the issuer did not make: nothing was asked, and no response can vouch for it.
     pub(super) fn without_query(context: &Context<'_>, why: &QueryError, fault: Distrust) -> Self {
+        let codes = match context.files.has_response() {
+            true => CheckCode::RESPONSE,
+            false => CheckCode::CRLS,
+        };
         let line = |code: &CheckCode| {
             let (outcome, detail) = match code.cmp(&fault.check) {
                 std::cmp::Ordering::Less => (Outcome::Passed, "the issuer is a CA".to_owned()),
@@ -208,6 +230,7 @@ impl Report {
             };
             Line {
                 code: code.as_str(),
+                crl: None,
                 outcome: outcome.to_string(),
                 detail,
                 citation: code.citation(),
@@ -215,18 +238,19 @@ impl Report {
         };
         Self {
             reason: Some(fault.code),
-            checks: CheckCode::ALL.iter().map(line).collect(),
+            checks: codes.iter().map(line).collect(),
             ..Self::new(context, Verdict::NotTrusted, vec![why.to_string()])
         }
         .with_advice(Some(context.files.on_question(why)))
     }
 
-    fn with_checks(mut self, evidence: &Evidence) -> Self {
+    pub(super) fn with_checks(mut self, evidence: &Evidence) -> Self {
         self.checks = evidence
             .checks()
             .iter()
             .map(|check| Line {
                 code: check.code.as_str(),
+                crl: check.crl,
                 outcome: check.outcome.to_string(),
                 detail: check.detail.to_string(),
                 citation: check.citation,
@@ -235,7 +259,7 @@ impl Report {
         self
     }
 
-    fn with_advice(mut self, advice: Option<Advice>) -> Self {
+    pub(super) fn with_advice(mut self, advice: Option<Advice>) -> Self {
         if let Some(advice) = advice {
             self.cause = Some(advice.cause);
             self.next = Some(advice.next);
@@ -258,12 +282,15 @@ impl Report {
             _ => "\x1b[1;31m",
         };
         let plain = if colour { "\x1b[0m" } else { "" };
+        let several = self.checks.iter().any(|line| line.crl > Some(1));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{paint}{}{plain} ({})\n", self.verdict, self.text);
         for line in &self.checks {
+            let about = line.crl.filter(|_| several);
+            let about = about.map_or_else(String::new, |crl| format!("CRL {crl}: "));
             let _ = writeln!(
                 out,
-                "  {:<7}  {:<21}  {} [{}]",
+                "  {:<7}  {:<21}  {about}{} [{}]",
                 line.outcome, line.code, line.detail, line.citation
             );
         }
@@ -277,6 +304,9 @@ impl Report {
                 "  thisUpdate {}, nextUpdate {next}, producedAt {}",
                 facts.this_update, facts.produced_at
             );
+        }
+        for crl in &self.crls {
+            let _ = writeln!(out, "  {crl}");
         }
         let _ = writeln!(
             out,
