@@ -36,6 +36,38 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// Counts seconds at an even pace, whatever becomes of the [`Clock`].
+#[derive(Clone)]
+pub struct Steady(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Steady {
+    /// The seconds since the machine started, those that it slept included.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(|| {
+            rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec
+        }))
+    }
+
+    /// Any other.
+    #[must_use]
+    pub fn from_fn(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The seconds since some moment that stays the same.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Steady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Steady({})", self.now())
+    }
+}
+
 fn system_now() -> Timestamp {
     // A clock before 1970 is as wrong as one that is past i64; both give an end of the calendar, at which no signer
     // certificate is valid, so that nothing is signed.

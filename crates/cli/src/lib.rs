@@ -5,8 +5,10 @@
 //! from `certvouch-signer`. Nothing depends on this crate.
 //!
 //! Where to read on: [`command`] has the command line, [`config`] what an operator decides, [`serve`] brings the parts
-//! together and runs them, [`listen`] is the public port.
+//! together and runs them, [`listen`] is the public port, [`admin`] the operator's, and
+//! [`metrics`] what is counted.
 
+pub mod admin;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -14,4 +16,5 @@ pub mod escape;
 pub mod exit;
 pub mod listen;
 pub mod log;
+pub mod metrics;
 pub mod serve;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use certvouch_responder::{AnswerError, Exchange};
@@ -17,6 +17,7 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::config::{Log, choice::LogFormat};
 use crate::escape::{escape, escape_display};
+use crate::metrics::Metrics;
 
 /// The environment variable whose directives come before those of the configuration.
 pub const VARIABLE: &str = "CERTVOUCH_LOG";
@@ -61,14 +62,25 @@ pub fn start(log: &Log) -> Result<(), ParseError> {
 pub struct ExchangeLog {
     /// For each kind of error, when it was last told and how many were not since then.
     told: Mutex<HashMap<&'static str, (Instant, u64)>>,
+    metrics: Arc<Metrics>,
 }
 
 /// An error of one kind is told once in this time.
 const SAMPLE: Duration = Duration::from_secs(10);
 
 impl ExchangeLog {
+    /// A log that also counts.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            told: Mutex::default(),
+            metrics,
+        }
+    }
+
     /// One event at debug; if the fault was ours, also one at warn, unless one of its kind was told just now.
     pub fn record(&self, exchange: &Exchange, method: &Method, status: StatusCode) {
+        self.metrics.exchange(exchange, status);
         if let Some(error) = &exchange.error
             && is_ours(error)
         {
@@ -108,6 +120,7 @@ impl ExchangeLog {
 
     /// An exchange in which no OCSP message was received or given: HTTP refused it, or a browser got its page.
     pub fn record_http(&self, method: &Method, status: StatusCode) {
+        self.metrics.http(status);
         tracing::debug!(
             method = %escape(method.as_str()),
             http = status.as_u16(),
@@ -158,7 +171,7 @@ fn is_ours(error: &AnswerError) -> bool {
 }
 
 /// The RFC's word for a status.
-fn status_word(status: CertStatus) -> &'static str {
+pub(crate) fn status_word(status: CertStatus) -> &'static str {
     match status {
         CertStatus::Good => "good",
         CertStatus::Revoked(_) => "revoked",

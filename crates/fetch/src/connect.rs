@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::address::{AddressClass, Network};
 use crate::error::FetchError;
+use crate::meter::{Meter, Metered};
 use crate::policy::{FetchPolicy, Roots};
 use crate::resolve::Resolve;
 
@@ -140,11 +141,13 @@ impl Connector {
         origin: &Origin,
         policy: &FetchPolicy,
         named: &[Network],
+        meter: Option<&Arc<Meter>>,
     ) -> Result<(Stream, SocketAddr), FetchError> {
         let (tcp, address) = match &policy.proxy {
             None => self.direct(origin, policy, named).await?,
             Some(proxy) => self.through(proxy, origin, policy).await?,
         };
+        let tcp = Metered::new(tcp, meter.cloned());
         if !origin.https {
             return Ok((Stream::Plain(tcp), address));
         }
@@ -293,8 +296,8 @@ async fn open_tunnel(stream: &mut TcpStream, origin: &Origin) -> Result<(), Fetc
 /// A connection, with TLS or without.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Plain(Metered),
+    Tls(Box<tokio_rustls::client::TlsStream<Metered>>),
 }
 
 impl AsyncRead for Stream {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::address::Network;
 use crate::connect::{Connector, Origin};
 use crate::error::FetchError;
+use crate::meter::Meter;
 use crate::policy::FetchPolicy;
 use crate::resolve::{Resolve, SystemResolver};
 
@@ -36,6 +37,22 @@ pub struct Fetch {
     pub accept: &'static str,
     /// What is known of an earlier body.
     pub validators: Validators,
+    /// Whether caches on the way may answer.
+    pub caches: Caches,
+    /// Counts the octets of the exchange, redirects included.
+    pub meter: Option<Arc<Meter>>,
+}
+
+/// Whether caches on the way may answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Caches {
+    /// They may.
+    #[default]
+    Welcome,
+    /// They have to ask the origin (`Cache-Control: no-cache`): for a second attempt after one that brought something
+    /// out of date, and for nothing else (RFC 9919 7.2).
+    Passed,
 }
 
 impl Fetch {
@@ -49,6 +66,8 @@ impl Fetch {
             post: None,
             accept,
             validators,
+            caches: Caches::default(),
+            meter: None,
         }
     }
 
@@ -203,7 +222,9 @@ impl Fetcher {
         fetch: &Fetch,
         named: &[Network],
     ) -> Result<Response<Incoming>, FetchError> {
-        let (stream, _) = self.connector.connect(origin, &self.policy, named).await?;
+        let meter = fetch.meter.as_ref();
+        let connect = self.connector.connect(origin, &self.policy, named, meter);
+        let (stream, _) = connect.await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| FetchError::Http(error.to_string()))?;
@@ -304,6 +325,9 @@ fn request(
         .header(ACCEPT_ENCODING, "identity");
     if let Some((_, content_type)) = &fetch.post {
         builder = builder.header(CONTENT_TYPE, *content_type);
+    }
+    if fetch.caches == Caches::Passed {
+        builder = builder.header(CACHE_CONTROL, "no-cache");
     }
     if let Some(etag) = &fetch.validators.etag {
         builder = builder.header(IF_NONE_MATCH, etag);

@@ -16,12 +16,14 @@ mod address;
 mod connect;
 mod error;
 mod fetcher;
+mod meter;
 mod policy;
 mod resolve;
 
 pub use address::{AddressClass, AddressRule, Network};
 pub use error::FetchError;
-pub use fetcher::{Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
+pub use fetcher::{Caches, Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
+pub use meter::Meter;
 pub use policy::{FetchPolicy, Roots};
 pub use resolve::{Resolve, SystemResolver};
 

@@ -7,7 +7,7 @@ use certvouch_crypto::{Digest, digest};
 use certvouch_types::{CertId, Certificate, HashAlgorithm, Timestamp};
 
 use crate::policy::{Policy, PolicyFault};
-use crate::signer::ResponseSigner;
+use crate::signer::{ResponseSigner, Signer};
 use crate::source::StatusSource;
 
 /// A CA certificate that we answer for.
@@ -99,6 +99,14 @@ impl Issuer {
             source,
             signers,
         })
+    }
+
+    /// The same with another way to each key ([`ResponseSigner::map_key`]).
+    #[must_use]
+    pub fn map_keys(mut self, wrap: impl Fn(Arc<dyn Signer>) -> Arc<dyn Signer>) -> Self {
+        let each = self.signers.into_iter();
+        self.signers = each.map(|signer| signer.map_key(&wrap)).collect();
+        self
     }
 
     /// The operator's word for it.

@@ -111,6 +111,14 @@ impl ResponseSigner {
         }
     }
 
+    /// The same with another way to its key: one that counts, or that asks somebody first. It signs with the same
+    /// algorithm.
+    #[must_use]
+    pub fn map_key(mut self, wrap: impl FnOnce(Arc<dyn Signer>) -> Arc<dyn Signer>) -> Self {
+        self.key = wrap(self.key);
+        self
+    }
+
     /// The algorithm of its signatures.
     #[must_use]
     pub fn algorithm(&self) -> SignatureAlgorithm {

@@ -24,6 +24,7 @@ pub mod corpus;
 pub mod crl;
 pub mod der;
 pub mod http;
+pub mod misbehave;
 pub mod openssl_ca;
 pub mod peer;
 pub mod pki;

@@ -162,6 +162,12 @@ fn say(line: &str) {
 }
 
 impl Case {
+    /// A param, without asserting it.
+    #[must_use]
+    pub fn param(&self, key: &str) -> Option<&Value> {
+        self.params.get(key)
+    }
+
     fn from_row(root: &Path, row: &[&str], expected: &str, reason: &str) -> Self {
         let id = row[0];
         let column = |index: usize| row.get(index).copied().unwrap_or_default();
@@ -415,10 +421,24 @@ impl<'a> Run<'a> {
 
     /// Runs all cases of a kind.
     pub fn kind(&mut self, kind: &str, check: impl Fn(&Case, &mut Params) -> Verdict) {
+        self.kind_where(kind, |_| true, check);
+    }
+
+    /// Runs the cases of a kind that are about something of ours. The others are counted in the summary.
+    pub fn kind_where(
+        &mut self,
+        kind: &str,
+        ours: impl Fn(&Case) -> bool,
+        check: impl Fn(&Case, &mut Params) -> Verdict,
+    ) {
         self.seen.insert(kind.to_owned());
-        let (mut passed, mut excepted, mut failed) = (0, 0, 0);
+        let (mut passed, mut excepted, mut failed, mut left) = (0, 0, 0, 0);
         let collection = self.collection;
         for case in collection.of_kind(kind) {
+            if !ours(case) {
+                left += 1;
+                continue;
+            }
             let (verdict, differences) = judge(case, &check);
             let agrees = verdict.word == strict(&case.expected) && differences.is_empty();
             let ours = if verdict.word == strict(&case.expected) && !agrees {
@@ -456,9 +476,12 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.summary.push(format!(
-            "vectors: {kind}: {passed} passed, {excepted} excepted, {failed} failed"
-        ));
+        let mut line =
+            format!("vectors: {kind}: {passed} passed, {excepted} excepted, {failed} failed");
+        if left > 0 {
+            line.push_str(&format!(", {left} about something else"));
+        }
+        self.summary.push(line);
     }
 
     /// Prints one line per kind and fails with everything that went wrong. `later` names the kinds that are

@@ -44,7 +44,7 @@ const RELYING: [&str; 3] = ["verify", "client", "stapling"];
 const ANSWERING: [&str; 3] = ["responder", "status", "signer"];
 
 /// A foreign crate, the members that may use it outside tests, and why.
-const FOREIGN: [(&str, &[&str], &str); 20] = [
+const FOREIGN: [(&str, &[&str], &str); 22] = [
     ("anyhow", &["cli", "xtask"], "libraries name their errors"),
     (
         "aws-lc-rs",
@@ -64,6 +64,7 @@ const FOREIGN: [(&str, &[&str], &str); 20] = [
         &["cli", "fetch", "testkit"],
         "sockets belong to the roof and to fetch",
     ),
+    ("listenfd", &["cli"], "listeners belong to the roof"),
     ("mysql_async", &["status"], "databases belong to status"),
     (
         "notify",
@@ -83,6 +84,7 @@ const FOREIGN: [(&str, &[&str], &str); 20] = [
         &["stapling", "fetch", "cli"],
         "one crate shows rustls types",
     ),
+    ("sd-notify", &["cli"], "the service manager knows the roof"),
     (
         "serde",
         &["cli", "xtask", "testkit"],

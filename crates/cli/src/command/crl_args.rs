@@ -8,7 +8,7 @@ use crate::config::choice::NotRevoked;
 use crate::config::{IssuerConfig, NetworkText, Period};
 
 /// CRLs as the source of one issuer.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(conflicts_with = "config", multiple = true)]
 #[command(next_help_heading = "CRLs of one issuer")]
 pub(super) struct CrlArgs {

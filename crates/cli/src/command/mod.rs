@@ -14,6 +14,7 @@ mod serial;
 mod serve;
 mod signer;
 mod status;
+mod token;
 mod verify;
 
 use std::fmt;
@@ -65,6 +66,8 @@ enum Command {
     Signer(signer::SignerArgs),
     /// Explain which line, entry or CRL makes the answer about a serial number
     Status(Box<status::StatusArgs>),
+    /// Make, list and revoke the tokens that open the admin port
+    Token(token::TokenArgs),
     /// Judge a response or CRLs: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
     /// Show what is in an OCSP request, a response, a CRL or a certificate
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
         Command::Status(args) => status::run(*args),
+        Command::Token(args) => token::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Manual(args) => manual::run(&args),

@@ -20,9 +20,11 @@ use crate::config::{
     Config, ConfigError, IssuerConfig, Log, Period, Server, SignerConfig, Size, SourceConfig,
 };
 use crate::exit::ExitCode;
+use crate::listen;
+use crate::serve::{self, Running, Setup, inherited};
 
 /// Flags of `certvouch serve`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
@@ -53,11 +55,11 @@ Examples:
     certvouch serve --config certvouch.toml
 
 Standard output is one line `listening on http://ADDRESS:PORT` for each address; logs go to standard error.
-SIGTERM and SIGINT let running requests finish. A changed index or CRL is taken by itself.
+SIGTERM and SIGINT let running requests finish. SIGHUP reads the configuration, keys and certificates again. A changed index or CRL is taken by itself.
 Exit codes: 0 stopped in good order, 1 failed while running, 2 refused to start.";
 
 /// A file, or flags for one issuer.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Choice {
     /// Read the configuration from this file, for many issuers
     #[arg(long, value_name = "FILE")]
@@ -65,7 +67,7 @@ struct Choice {
 }
 
 /// One issuer.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(conflicts_with = "config", multiple = true)]
 #[command(next_help_heading = "One issuer")]
 struct IssuerArgs {
@@ -135,7 +137,7 @@ struct IssuerArgs {
 }
 
 /// The public port; these also change what a file says.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Listening")]
 struct ServerArgs {
     /// Address and port, such as 0.0.0.0:80; may be repeated [default: 127.0.0.1:8080]
@@ -159,6 +161,9 @@ struct ServerArgs {
     /// Open connections [default: 10000]
     #[arg(long, value_name = "N")]
     max_connections: Option<usize>,
+    /// The operator's port: /health, /ready, /metrics, /v1; without an address 127.0.0.1:8081 [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address, num_args = 0..=1, default_missing_value = ADMIN)]
+    admin: Option<SocketAddr>,
     /// How long a connection may wait for its next request [default: 60s]
     #[arg(long, value_name = "DURATION")]
     idle_timeout: Option<Period>,
@@ -176,8 +181,11 @@ struct ServerArgs {
     drain_timeout: Option<Period>,
 }
 
+/// [`crate::config::DEFAULT_ADMIN_PORT`] on loopback.
+const ADMIN: &str = "127.0.0.1:8081";
+
 /// What is told on standard error.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub(super) struct LogArgs {
     /// How log lines look [default: text]
@@ -191,6 +199,7 @@ pub(super) struct LogArgs {
 pub(super) fn run(args: ServeArgs) -> ExitCode {
     let mut for_refusal = Log::default();
     args.log.change(&mut for_refusal);
+    let recipe = args.clone();
     let config = match args.into_config() {
         Ok(config) => config,
         Err(why) => return refuse(&for_refusal, &why),
@@ -201,15 +210,34 @@ pub(super) fn run(args: ServeArgs) -> ExitCode {
             &format_args!("the log level cannot be used: {why}"),
         );
     }
-    let running = match crate::serve::start(&config, Clock::system()) {
+    let running = match start(&config, recipe) {
         Ok(running) => running,
         Err(why) => return refuse(&config.log, &format_args!("{why:#}")),
     };
+    if let Some(admin) = running.admin() {
+        tracing::info!(address = %format_args!("{}://{}", admin.scheme(), admin.address()), "the admin port is open");
+    }
     if let Err(why) = announce(running.addresses()) {
         // Whoever started us hung up on standard output; the service goes on.
         tracing::warn!(%why, "the addresses could not be written to standard output");
     }
     running.wait()
+}
+
+/// Starts with the sockets of the service manager, if there are any, and with a way to read everything again.
+fn start(config: &Config, recipe: ServeArgs) -> anyhow::Result<Running> {
+    let sockets = inherited::take()?;
+    let mut setup = Setup::new(Clock::system());
+    setup.recipe = Some(Box::new(move || recipe.clone().into_config()));
+    setup.admin_socket = sockets.admin;
+    let server = &config.server;
+    serve::start_with(config, setup, || {
+        Ok(if sockets.public.is_empty() {
+            listen::bind(server)?
+        } else {
+            listen::adopt(sockets.public, server)?
+        })
+    })
 }
 
 /// An address to listen on, with an example for whoever left a part out.
@@ -238,6 +266,9 @@ impl ServeArgs {
                 ..Config::default()
             },
         };
+        if let Some(address) = self.server.admin {
+            config.admin.get_or_insert_default().listen = address;
+        }
         self.server.change(&mut config.server);
         self.log.change(&mut config.log);
         config.from_flags()

@@ -1,6 +1,7 @@
 //! What a configuration must keep beyond its grammar, as far as that shows without opening a key or a certificate.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use certvouch_crypto::SignatureAlgorithm;
@@ -9,7 +10,7 @@ use certvouch_status::easy_rsa;
 
 use super::choice::NotRevoked;
 use super::document::nearest;
-use super::schema::{Config, IssuerConfig, Server, SignerConfig};
+use super::schema::{Admin, Config, IssuerConfig, Server, SignerConfig};
 use super::units::Period;
 
 /// A fault and the key that it stands at.
@@ -33,6 +34,15 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
             what,
         });
     });
+    if let Some(admin) = &config.admin {
+        check_admin(admin, &config.server, &mut |key: &'static str, what| {
+            faults.push(Found {
+                path: vec!["admin", key],
+                issuer: 0,
+                what,
+            });
+        });
+    }
     if config.issuers.is_empty() {
         faults.push(Found {
             path: vec!["issuer"],
@@ -56,7 +66,7 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
     faults
 }
 
-/// Takes a key below `server` or `issuer`, and what is wrong there.
+/// Takes a key below `server`, `admin` or `issuer`, and what is wrong there.
 type Refuse<'a> = &'a mut dyn FnMut(&'static str, String);
 
 fn check_server(server: &Server, refuse: Refuse<'_>) {
@@ -125,6 +135,48 @@ fn check_server(server: &Server, refuse: Refuse<'_>) {
             refuse(
                 key,
                 format!("{key} is 0, so that nothing could be answered"),
+            );
+        }
+    }
+}
+
+fn check_admin(admin: &Admin, server: &Server, refuse: Refuse<'_>) {
+    if admin.tls_certificate.is_some() != admin.tls_key.is_some() {
+        let key = if admin.tls_key.is_some() {
+            "tls_key"
+        } else {
+            "tls_certificate"
+        };
+        refuse(
+            key,
+            "tls_certificate and tls_key belong together".to_owned(),
+        );
+    }
+    // Tokens would travel in the clear (threats T-33).
+    if !admin.listen.ip().is_loopback() && admin.tls_certificate.is_none() {
+        refuse(
+            "listen",
+            format!(
+                "{}: beyond loopback the admin port needs TLS: tls_certificate = \"admin.pem\", tls_key = \"admin.key\"",
+                admin.listen
+            ),
+        );
+    }
+    if admin.listen.port() != 0 && server.listen.contains(&admin.listen) {
+        refuse(
+            "listen",
+            format!("{}: the public port is there already", admin.listen),
+        );
+    }
+    for host in &admin.hosts {
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let is_name = !host.is_empty() && host.chars().all(is_host);
+        if !is_name && host.parse::<IpAddr>().is_err() {
+            refuse(
+                "hosts",
+                format!(
+                    "{host:?} is no host name such as \"status.example\"; the port does not belong to it"
+                ),
             );
         }
     }

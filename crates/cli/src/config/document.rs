@@ -267,7 +267,6 @@ mod tests {
     #[test]
     fn keys_of_later_versions_say_so() {
         for text in [
-            "[admin]\nlisten = \"127.0.0.1:8081\"\n",
             "[store]\nurl = \"sqlite:///x\"\n",
             "[[issuer]]\nsource = { sql = \"x\" }\n",
             "[[issuer]]\nprofile = \"br\"\n",

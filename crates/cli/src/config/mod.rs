@@ -18,8 +18,8 @@ pub use check::index_of;
 
 pub use error::{ConfigError, Fault};
 pub use schema::{
-    Config, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS, Limits, Log, PLANNED,
-    PLANNED_PROFILES, Profile, Server, SignerConfig, SourceConfig, Timeouts,
+    Admin, Config, DEFAULT_ADMIN_PORT, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS,
+    Limits, Log, PLANNED, PLANNED_PROFILES, Profile, Server, SignerConfig, SourceConfig, Timeouts,
 };
 pub use units::{NetworkText, Period, Size};
 
@@ -90,6 +90,11 @@ impl Config {
             // Fails only when the working directory is gone; then the path stays relative, and opening it will say so.
             *path = std::path::absolute(&joined).unwrap_or(joined);
         };
+        if let Some(admin) = &mut self.admin {
+            admin.tokens.iter_mut().for_each(resolve);
+            admin.tls_certificate.iter_mut().for_each(resolve);
+            admin.tls_key.iter_mut().for_each(resolve);
+        }
         for issuer in &mut self.issuers {
             issuer.certificate.iter_mut().for_each(resolve);
             issuer.source.index.iter_mut().for_each(resolve);

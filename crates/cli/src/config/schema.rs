@@ -28,6 +28,9 @@ pub struct Config {
     pub server: Server,
     /// What is told on standard error.
     pub log: Log,
+    /// The operator's port; without it there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<Admin>,
     /// The CAs that are answered for.
     #[serde(rename = "issuer", skip_serializing_if = "Vec::is_empty")]
     pub issuers: Vec<IssuerConfig>,
@@ -93,6 +96,27 @@ pub struct Log {
     pub format: LogFormat,
     /// What is logged: a level, or directives such as `info,certvouch=debug`.
     pub level: String,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Admin {
+    /// The address with its port; beyond loopback only with TLS.
+    pub listen: SocketAddr,
+    /// Names that it goes by, beside its address and, on loopback, `localhost`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// The file of the tokens that open `/v1`; without it nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<PathBuf>,
+    /// The certificate of its TLS, PEM, with its chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of its TLS, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// `[[issuer]]`
@@ -259,6 +283,18 @@ impl Default for Log {
     }
 }
 
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT)),
+            hosts: Vec::new(),
+            tokens: None,
+            tls_certificate: None,
+            tls_key: None,
+        }
+    }
+}
+
 impl Default for IssuerConfig {
     /// Every decision as the responder's [`Policy`] has it by default.
     fn default() -> Self {
@@ -323,6 +359,9 @@ const fn is_false(value: &bool) -> bool {
 /// The port that `serve` takes when none is named; 80 needs privileges.
 pub const DEFAULT_PORT: u16 = 8080;
 
+/// The port of `[admin]`, and of `--admin` without an address.
+pub const DEFAULT_ADMIN_PORT: u16 = 8081;
+
 /// Open connections: an idle one costs about 10 KiB, so that all of them together stay near 100 MiB.
 pub const DEFAULT_CONNECTIONS: usize = 10_000;
 
@@ -357,8 +396,15 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
     deserializer.deserialize_any(OneOrMany)
 }
 
-/// Every key of this version, tables first; an element of an array of tables goes by the array's name.
-pub const KEYS: [&str; 55] = [
+/// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
+/// last is proposed for one that stands in no table.
+pub const KEYS: [&str; 61] = [
+    "admin",
+    "admin.listen",
+    "admin.hosts",
+    "admin.tokens",
+    "admin.tls_certificate",
+    "admin.tls_key",
     "server",
     "server.listen",
     "server.paths",
@@ -417,8 +463,7 @@ pub const KEYS: [&str; 55] = [
 ];
 
 /// Keys that the manual of a later version will have, so that whoever copies from there learns why they fail.
-pub const PLANNED: [&str; 5] = [
-    "admin",
+pub const PLANNED: [&str; 4] = [
     "store",
     "issuer.presign",
     "issuer.source.sql",

@@ -41,7 +41,8 @@ fn printed_configuration_reads_back_as_the_same() {
         format!(
             "[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\npaths = [\"/ocsp\", \"/\"]\nthreads = 3\n\
              limits = {{ body = \"1KiB\", cache = \"3MiB\" }}\ntimeouts = {{ idle = \"90s\" }}\n\
-             [log]\nformat = \"json\"\nlevel = \"debug\"\n{SMALL}\
+             [log]\nformat = \"json\"\nlevel = \"debug\"\n\
+             [admin]\nhosts = [\"status.example\"]\ntokens = \"tokens.toml\"\n{SMALL}\
              [[issuer]]\nname = \"b\"\ncertificate = \"b.pem\"\nsource = {{ easy_rsa = \"pki\" }}\n\
              signer = [{{ key = \"ca.key\", sign_with_ca_key = true, passphrase_file = \"p\" }},\n\
              {{ key = \"k\", certificate = \"c\", algorithm = \"rsa-pss-sha256\" }}]\n\
@@ -87,6 +88,13 @@ fn list_of_keys_is_that_of_the_structs() {
     };
     let config = Config {
         issuers: vec![issuer],
+        admin: Some(Admin {
+            hosts: vec!["h".to_owned()],
+            tokens: Some("t".into()),
+            tls_certificate: Some("c".into()),
+            tls_key: Some("k".into()),
+            ..Admin::default()
+        }),
         ..Config::default()
     };
     let full: toml::Table = config.to_toml().unwrap().parse().unwrap();
@@ -188,6 +196,26 @@ fn every_refusal_names_the_line_and_the_remedy() {
             format!("[server.timeouts]\n\nheader = \"0s\"\n{SMALL}"),
             3,
             "timeouts.header is 0",
+        ),
+        (
+            format!("[admin]\nlisten = \"0.0.0.0:8081\"\n{SMALL}"),
+            2,
+            "beyond loopback the admin port needs TLS",
+        ),
+        (
+            format!("[admin]\ntls_key = \"k\"\n{SMALL}"),
+            2,
+            "tls_certificate and tls_key belong together",
+        ),
+        (
+            format!("[admin]\nlisten = \"127.0.0.1:8080\"\n{SMALL}"),
+            2,
+            "the public port is there already",
+        ),
+        (
+            format!("[admin]\nhosts = [\"http://x\"]\n{SMALL}"),
+            2,
+            "is no host name",
         ),
         (
             format!("[server]\nthreads = 5000\n{SMALL}"),

@@ -64,6 +64,20 @@ pub(super) fn bind(
         .collect()
 }
 
+/// The same for sockets that somebody else has opened: all threads accept from one queue.
+pub(super) fn adopt(
+    sockets: Vec<TcpListener>,
+    threads: usize,
+) -> io::Result<Vec<(SocketAddr, Vec<TcpListener>)>> {
+    let adopt = |socket: TcpListener| {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let clones = (0..threads).map(|_| socket.try_clone());
+        Ok((address, clones.collect::<io::Result<_>>()?))
+    };
+    sockets.into_iter().map(adopt).collect()
+}
+
 fn bind_one(address: SocketAddr, threads: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     let probe = socket(address)?;
     probe.bind(&address.into())?;

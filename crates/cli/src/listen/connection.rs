@@ -25,6 +25,7 @@ use super::panic;
 use super::stream::{Patience, Progress, TimedStream};
 use crate::clock::Clock;
 use crate::log::ExchangeLog;
+use crate::metrics::Metrics;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub struct Site {
     pub(super) endpoint: Endpoint,
     pub(super) clock: Clock,
     pub(super) exchanges: ExchangeLog,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) patience: Patience,
     pub(super) body_timeout: Duration,
     /// Octets of a request's head: the longest target, and room for header fields.

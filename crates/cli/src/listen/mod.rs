@@ -27,6 +27,7 @@ pub use connection::Site;
 use crate::clock::Clock;
 use crate::config::Server;
 use crate::log::ExchangeLog;
+use crate::metrics::Metrics;
 use worker::Worker;
 
 /// Where the process is on its way to the end.
@@ -52,12 +53,26 @@ pub struct Bound {
 /// # Errors
 /// The first address that cannot be had.
 pub fn bind(server: &Server) -> Result<Bound, BindError> {
-    let threads = match server.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
+    let threads = threads(server);
     let sockets = bind::bind(&server.listen, threads)?;
     Ok(Bound { sockets, threads })
+}
+
+/// Takes sockets that the service manager opened, in place of the configured addresses.
+///
+/// # Errors
+/// One of them is no socket that listens.
+pub fn adopt(sockets: Vec<TcpListener>, server: &Server) -> io::Result<Bound> {
+    let threads = threads(server);
+    let sockets = bind::adopt(sockets, threads)?;
+    Ok(Bound { sockets, threads })
+}
+
+fn threads(server: &Server) -> usize {
+    match server.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
 }
 
 /// Threads that answer.
@@ -83,6 +98,7 @@ impl Bound {
         responder: Arc<Responder>,
         server: &Server,
         clock: Clock,
+        metrics: Arc<Metrics>,
     ) -> io::Result<Listener> {
         let mut limits = HttpLimits::default();
         limits.max_body = server.limits.body.to_usize();
@@ -91,7 +107,8 @@ impl Bound {
             responder,
             endpoint: Endpoint::new(&server.paths, limits.clone()),
             clock,
-            exchanges: ExchangeLog::default(),
+            exchanges: ExchangeLog::new(Arc::clone(&metrics)),
+            metrics,
             patience: stream::Patience {
                 idle: server.timeouts.idle.to_std(),
                 header: server.timeouts.header.to_std(),

@@ -75,7 +75,9 @@ fn scene() -> Scene {
     let bound = bind(&server).unwrap();
     let address = bound.addresses().next().unwrap();
     let clock = Clock::from_fn(move || now);
-    let listener = bound.start(Arc::new(responder), &server, clock).unwrap();
+    let listener = bound
+        .start(Arc::new(responder), &server, clock, Arc::default())
+        .unwrap();
     Scene {
         world,
         source,

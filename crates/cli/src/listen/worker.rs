@@ -71,6 +71,8 @@ impl Worker {
         let (worker, busy) = (Arc::clone(self), busy.clone());
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             tokio::spawn(async move {
+                worker.site.metrics.connected();
+                let _open = worker.site.metrics.connections.hold();
                 serve(
                     stream,
                     Arc::clone(&worker.site),
@@ -80,7 +82,10 @@ impl Worker {
                 .await;
                 drop((place, busy));
             });
-        } else if let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() {
+            return;
+        }
+        self.site.metrics.connection_refused();
+        if let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() {
             tokio::spawn(async move {
                 turn_away(stream, &worker.site).await;
                 drop((turn, busy));

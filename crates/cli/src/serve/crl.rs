@@ -173,6 +173,16 @@ impl Crls {
         told.collect()
     }
 
+    /// thisUpdate and nextUpdate of each CRL in force.
+    pub(super) fn times(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let places = self.source.health().places.into_iter();
+        places.filter_map(|place| {
+            place
+                .held
+                .map(|(_, this_update, next_update, _)| (this_update, next_update))
+        })
+    }
+
     /// What the answers come from, one line each.
     pub(super) fn lines(&self) -> Vec<String> {
         let health = self.source.health();

@@ -27,6 +27,8 @@ pub struct Loaded {
     source: Source,
     policy: certvouch_responder::Policy,
     warnings: Vec<String>,
+    config: IssuerConfig,
+    certificate: Vec<u8>,
 }
 
 impl Loaded {
@@ -39,6 +41,19 @@ impl Loaded {
         config: &IssuerConfig,
         clock: &Clock,
         purpose: Purpose,
+    ) -> anyhow::Result<(Self, Issuer)> {
+        Self::open_after(config, clock, purpose, None)
+    }
+
+    /// The same at a reload: the source of `earlier` is kept as it is, if the configuration names the same one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub(super) fn open_after(
+        config: &IssuerConfig,
+        clock: &Clock,
+        purpose: Purpose,
+        earlier: Option<&Self>,
     ) -> anyhow::Result<(Self, Issuer)> {
         let now = clock.now();
         let certificate_file = certificate_file(config)?;
@@ -61,7 +76,10 @@ impl Loaded {
             .iter()
             .map(|signer| identity(signer, &certificate, &certificate_file, now))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let source = Source::open(config, der, clock, purpose)?;
+        let source = match earlier {
+            Some(earlier) if earlier.has_source_of(config, der) => earlier.source.clone(),
+            _ => Source::open(config, der, clock, purpose)?,
+        };
         let policy = config.policy();
         let issuer = Issuer::new(
             config.name.as_str(),
@@ -77,8 +95,45 @@ impl Loaded {
             source,
             policy,
             warnings,
+            config: config.clone(),
+            certificate: der.clone(),
         };
         Ok((loaded, issuer))
+    }
+
+    /// Whether this configuration of the CA with this certificate names the source that is open here.
+    fn has_source_of(&self, config: &IssuerConfig, certificate: &[u8]) -> bool {
+        self.certificate == certificate
+            && self.config.source == config.source
+            && self.config.allow_unrevoke == config.allow_unrevoke
+    }
+
+    /// Whether both answer for the same CA certificate.
+    pub(super) fn is_same_ca(&self, other: &Self) -> bool {
+        self.certificate == other.certificate
+    }
+
+    /// Whether the operator said that a changed source may turn revoked certificates good.
+    pub(super) const fn allows_unrevoke(&self) -> bool {
+        self.config.allow_unrevoke
+    }
+
+    /// What is decided for it.
+    #[must_use]
+    pub const fn policy(&self) -> &certvouch_responder::Policy {
+        &self.policy
+    }
+
+    /// The subject of its certificate, escaped.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Who signs for it.
+    #[must_use]
+    pub fn identities(&self) -> &[SigningIdentity] {
+        &self.identities
     }
 
     /// The operator's word for it.

@@ -4,31 +4,46 @@
 //! [`start`] listens; from then on three things run: the threads of [`crate::listen`], a watch on each source, and the
 //! control loop of [`Running::wait`], which hears signals and counts down to the end of signer certificates.
 
+mod core;
 mod crl;
+pub mod guard;
+pub mod inherited;
 mod issuer;
 mod limits;
+mod notify;
+mod reload;
+mod signing;
 mod source;
 mod state;
+mod succession;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use certvouch_responder::{Responder, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use self::core::{Core, Live, Recipe, Setup};
 pub use crl::Crls;
 pub use issuer::Loaded;
 pub(crate) use issuer::certificate_file;
-use source::Keeper;
+pub use reload::{Outcome, Reloads, Taken};
 pub use source::Source;
 
+use self::core::{guarded, open_all};
+use self::guard::ClockGuard;
+use self::reload::{Reloader, Reloads as ReloadQueue};
+use crate::admin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::escape::escape;
 use crate::exit::ExitCode;
 use crate::listen::{self, Bound, Listener};
+use crate::metrics::Metrics;
 
 /// What somebody wants of the sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,18 +67,18 @@ pub fn load(
     clock: &Clock,
     purpose: Purpose,
 ) -> anyhow::Result<(Vec<Loaded>, Responder)> {
-    let mut all = Vec::with_capacity(config.issuers.len());
-    let mut issuers = Vec::with_capacity(config.issuers.len());
-    for one in &config.issuers {
-        let (loaded, issuer) = Loaded::open(one, clock, purpose)
-            .with_context(|| format!("issuer \"{}\"", escape(&one.name)))?;
-        all.push(loaded);
-        issuers.push(issuer);
-    }
+    let (all, issuers) = open_all(config, clock, purpose, &[])?;
+    let mut loaded = Vec::with_capacity(all.len());
+    // Nobody else holds them yet.
+    loaded.extend(all.into_iter().filter_map(Arc::into_inner));
+    Ok((loaded, Responder::new(issuers, settings(config))?))
+}
+
+fn settings(config: &Config) -> Settings {
     let mut settings = Settings::default();
     settings.max_entries = config.server.limits.entries;
     settings.cache_bytes = config.server.limits.cache.octets();
-    Ok((all, Responder::new(issuers, settings)?))
+    settings
 }
 
 /// A server that answers.
@@ -71,13 +86,11 @@ pub fn load(
 pub struct Running {
     addresses: Vec<SocketAddr>,
     listener: Listener,
-    issuers: Arc<[Loaded]>,
-    clock: Clock,
+    core: Arc<Core>,
+    admin: Option<admin::Running>,
     drain: Duration,
     control: tokio::runtime::Runtime,
-    signals: [Signal; 2],
-    /// Held: dropping one ends the watch on its source.
-    watches: Vec<Keeper>,
+    signals: [Signal; 3],
 }
 
 /// Starts a server.
@@ -99,10 +112,26 @@ pub fn start_on(
     clock: Clock,
     bind: impl FnOnce() -> anyhow::Result<Bound>,
 ) -> anyhow::Result<Running> {
+    start_with(config, Setup::new(clock), bind)
+}
+
+/// The same with all that a start can be handed.
+///
+/// # Errors
+/// Those of [`start`].
+pub fn start_with(
+    config: &Config,
+    setup: Setup,
+    bind: impl FnOnce() -> anyhow::Result<Bound>,
+) -> anyhow::Result<Running> {
     limits::forbid_core_dumps();
-    let (issuers, responder) = load(config, &clock, Purpose::Serve)?;
-    let issuers: Arc<[Loaded]> = issuers.into();
-    let responder = Arc::new(responder);
+    let clock = setup.clock.clone();
+    let guard = ClockGuard::new(clock.clone(), setup.steady, state::of_process().as_deref())
+        .context("the state folder")?;
+    let (guard, metrics) = (Arc::new(guard), Arc::new(Metrics::default()));
+    let (issuers, roles) = open_all(config, &clock, Purpose::Serve, &[])?;
+    let roles = guarded(roles, &guard, &clock, &metrics);
+    let responder = Arc::new(Responder::new(roles, settings(config))?);
     let mut server = config.server.clone();
     server.limits.connections = limits::connections(server.limits.connections);
     let control = tokio::runtime::Builder::new_current_thread()
@@ -113,30 +142,69 @@ pub fn start_on(
         [
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
+            signal(SignalKind::hangup())?,
         ]
     };
+    let admin = match &config.admin {
+        Some(admin) => Some(admin::bind(admin, setup.admin_socket)?),
+        None => None,
+    };
     let bound = bind()?;
-    for one in &*issuers {
+    let (reloads, requests) = ReloadQueue::new();
+    let core = Arc::new(Core {
+        responder,
+        live: ArcSwap::from_pointee(Live {
+            config: config.clone(),
+            issuers,
+        }),
+        clock: clock.clone(),
+        guard,
+        metrics,
+        reloads,
+        stopping: false.into(),
+    });
+    let issuers = core.live.load_full();
+    for one in &issuers.issuers {
         one.log();
         for warning in one.warnings() {
             tracing::warn!(issuer = %escape(one.name()), "{warning}");
         }
     }
-    let watches = issuers
-        .iter()
-        .map(|one| one.source().watch(one.name(), &responder, &clock))
-        .collect::<std::io::Result<_>>()?;
+    let watch = |one: &Arc<Loaded>| {
+        let keeper = one.source().watch(one.name(), &core.responder, &clock)?;
+        Ok((one.name().to_owned(), keeper))
+    };
+    let reloader = Reloader {
+        core: Arc::downgrade(&core),
+        recipe: setup.recipe,
+        watches: issuers
+            .issuers
+            .iter()
+            .map(watch)
+            .collect::<std::io::Result<_>>()?,
+    };
+    reloader.start(requests)?;
+    core.metrics.started(clock.now().unix());
     let addresses = bound.addresses().collect();
-    let listener = bound.start(responder, &server, clock.clone())?;
+    let listener = bound.start(
+        Arc::clone(&core.responder),
+        &server,
+        clock,
+        Arc::clone(&core.metrics),
+    )?;
+    let admin = admin
+        .map(|admin| admin.start(Arc::clone(&core)))
+        .transpose()?;
+    core.guard.look();
+    notify::ready();
     Ok(Running {
         addresses,
         listener,
-        issuers,
-        clock,
+        core,
+        admin,
         drain: server.timeouts.drain.to_std(),
         control,
         signals,
-        watches,
     })
 }
 
@@ -158,34 +226,57 @@ impl Running {
         &self.addresses
     }
 
+    /// The admin port, if there is one.
+    #[must_use]
+    pub const fn admin(&self) -> Option<&admin::Running> {
+        self.admin.as_ref()
+    }
+
+    /// Its parts.
+    #[must_use]
+    pub const fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// Runs until SIGTERM or SIGINT, then finishes what was begun, for the configured time at most; a second signal ends
-    /// it at once.
+    /// it at once. SIGHUP reloads.
     #[must_use]
     pub fn wait(self) -> ExitCode {
         let Self {
             mut listener,
-            issuers,
-            clock,
+            core,
+            admin,
             drain,
             control,
             mut signals,
-            watches,
             ..
         } = self;
+        let [terminate, interrupt, hangup] = &mut signals;
         let ended = control.block_on(async {
-            let [terminate, interrupt] = &mut signals;
+            let hear = async {
+                loop {
+                    // No signal comes through this any more: the others are still heard.
+                    if hangup.recv().await.is_none() {
+                        std::future::pending::<()>().await;
+                    }
+                    core.reloads.ask();
+                }
+            };
             tokio::select! {
                 _ = terminate.recv() => Ended::Asked,
                 _ = interrupt.recv() => Ended::Asked,
                 () = listener.ended() => Ended::Broken,
-                () = count_down(&issuers, &clock) => Ended::Broken,
+                () = count_down(&core) => Ended::Broken,
+                () = look_after(&core) => Ended::Broken,
+                () = hear => Ended::Broken,
             }
         });
+        core.stopping.store(true, Ordering::Relaxed);
+        notify::stopping();
         if matches!(ended, Ended::Asked) {
             tracing::info!("stopping: what was begun is finished first");
             listener.drain();
             control.block_on(async {
-                let [terminate, interrupt] = &mut signals;
                 tokio::select! {
                     () = listener.ended() => {}
                     _ = terminate.recv() => tracing::warn!("stopping at once: a second signal came"),
@@ -198,7 +289,8 @@ impl Running {
         }
         listener.cut();
         let outcome = listener.join();
-        drop(watches);
+        drop(admin);
+        save(&core);
         match (ended, outcome) {
             (Ended::Asked, Ok(())) => {
                 tracing::info!("stopped");
@@ -217,16 +309,41 @@ impl Running {
 }
 
 /// Warns daily about signer certificates that end soon. Never returns.
-async fn count_down(issuers: &[Loaded], clock: &Clock) {
+async fn count_down(core: &Core) {
     let mut days = tokio::time::interval(DAY);
     // The first tick is now, and the start has just said it.
     days.tick().await;
     loop {
         days.tick().await;
-        for one in issuers {
-            for warning in one.countdown(clock.now()) {
+        for one in &core.live.load().issuers {
+            for warning in one.countdown(core.clock.now()) {
                 tracing::warn!(issuer = %escape(one.name()), "{warning}");
             }
         }
+    }
+}
+
+/// How often the clock is looked at when nothing is signed, and how much of the last signature's moment a crash may
+/// lose.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// Looks at the clock, writes down when something was signed last, and tells the service manager that we live. Never
+/// returns.
+async fn look_after(core: &Core) {
+    let watchdog = notify::watchdog();
+    let mut rounds = tokio::time::interval(watchdog.map_or(ROUND, |every| every.min(ROUND)));
+    loop {
+        rounds.tick().await;
+        core.guard.look();
+        save(core);
+        if watchdog.is_some() {
+            notify::alive();
+        }
+    }
+}
+
+fn save(core: &Core) {
+    if let Err(why) = core.guard.save() {
+        tracing::error!(%why, "the moment of the last signature could not be written to the state folder");
     }
 }

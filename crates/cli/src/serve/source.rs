@@ -8,6 +8,7 @@ use certvouch_responder::{Responder, StatusSource};
 use certvouch_status::crl::CrlWatch;
 use certvouch_status::easy_rsa;
 use certvouch_status::{IndexTxt, ReloadError, Reloaded, UnrevokePolicy, Watch, WatchSettings};
+use certvouch_types::Timestamp;
 
 use super::Purpose;
 use super::crl::Crls;
@@ -16,12 +17,12 @@ use crate::clock::Clock;
 use crate::config::{IssuerConfig, index_of};
 use crate::escape::{escape, escape_display, escape_path};
 
-/// The source of one issuer, open.
-#[derive(Debug)]
+/// The source of one issuer, open. A clone is the same source.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Source {
     /// CRLs, and what was issued if somebody knows.
-    Crl(Box<Crls>),
+    Crl(Arc<Crls>),
     /// An index.txt.
     Index(Arc<IndexTxt>),
 }
@@ -48,7 +49,16 @@ impl Source {
         if config.source.crl.is_empty() {
             Ok(Self::Index(Arc::new(open_index(config, clock)?)))
         } else {
-            Crls::open(config, issuer, clock, purpose).map(|crls| Self::Crl(Box::new(crls)))
+            Crls::open(config, issuer, clock, purpose).map(|crls| Self::Crl(Arc::new(crls)))
+        }
+    }
+
+    /// Whether both are the same source, not only one of the same place.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Crl(one), Self::Crl(other)) => Arc::ptr_eq(one, other),
+            (Self::Index(one), Self::Index(other)) => Arc::ptr_eq(one, other),
+            _ => false,
         }
     }
 
@@ -80,11 +90,38 @@ impl Source {
         }
     }
 
+    /// Its kind, as the configuration calls it.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Crl(_) => "crl",
+            Self::Index(_) => "index",
+        }
+    }
+
+    /// The moment of which it tells: when the index was read or found to be unchanged, or thisUpdate of the oldest CRL.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        match self {
+            Self::Crl(crls) => crls.times().map(|(this_update, _)| this_update).min(),
+            Self::Index(index) => Some(index.health().loaded_at),
+        }
+    }
+
+    /// When the first of its CRLs ends.
+    pub(crate) fn next_update(&self) -> Option<Timestamp> {
+        match self {
+            Self::Crl(crls) => crls.times().map(|(_, next_update)| next_update).min(),
+            Self::Index(_) => None,
+        }
+    }
+
     /// What is wrong with parts of it now; while serving, whoever keeps it up to date says so.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         match self {
             Self::Crl(crls) => crls.problems(),
-            Self::Index(_) => Vec::new(),
+            Self::Index(index) => {
+                let error = index.health().error;
+                error.iter().map(|why| escape_display(why)).collect()
+            }
         }
     }
 

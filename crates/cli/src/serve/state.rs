@@ -19,6 +19,14 @@ pub(super) fn default_folder() -> Option<PathBuf> {
     folder_by(|name| env::var_os(name), Path::new(SYSTEM))
 }
 
+/// The folder of what belongs to the whole process, such as when something was signed last: `$STATE_DIRECTORY` alone.
+/// Programs that somebody starts by hand, and tests with clocks of their own, leave nothing there that the next one
+/// would have to believe.
+pub(super) fn of_process() -> Option<PathBuf> {
+    let all = env::var_os("STATE_DIRECTORY")?;
+    env::split_paths(&all).find(|path| path.is_absolute())
+}
+
 fn folder_by(
     variable: impl Fn(&str) -> Option<std::ffi::OsString>,
     system: &Path,

@@ -125,7 +125,7 @@ fn check_and_serve_refuse_for_the_same_reasons() {
             &["certvouch.toml:5: ", "\"nmae\"", "did you mean \"name\"?"][..],
         ),
         (
-            ONE.replace("[server]", "[admin]"),
+            ONE.replace("[server]", "[store]"),
             &["certvouch.toml:1: ", "is not in this version"],
         ),
         (
@@ -286,6 +286,9 @@ fn reference_sample_names_every_key_and_its_defaults_are_true() {
         without = without.replace(&format!("\n{key} ="), &format!("\n# {key} ="));
     }
     let mut full = load(&without);
+    // The table alone makes the port; its own keys beside `listen` have no default either.
+    let admin = full.admin.take().unwrap();
+    assert_eq!(admin.listen, certvouch::config::Admin::default().listen);
     for config in [&mut short, &mut full] {
         for issuer in &mut config.issuers {
             issuer.ca_compromised = None;

@@ -1,10 +1,13 @@
 //! cRLDistributionPoints and freshestCRL of certificates and CRLs: where CRLs are to be had, and for which reasons.
 
+use alloc::vec::Vec;
+
 use crate::cert_status::CrlReason;
-use crate::der::{Element, Reader, tag};
+use crate::der::{Element, Reader, push, tag};
 use crate::error::{DecodeError, Why};
 use crate::extension::Extension;
 use crate::pkix::general_name::{GeneralName, GeneralNames};
+use crate::pkix::name::Name;
 
 /// ```asn1
 /// DistributionPoint ::= SEQUENCE {
@@ -74,19 +77,48 @@ impl<'a> DistributionPointName<'a> {
             })
     }
 
-    /// Whether one name of each is the same (RFC 5280 6.3.3 b 2 i). Relative names match by their octets.
+    /// Whether one name of each is the same (RFC 5280 6.3.3 b 2 i). A relative name is put behind the name beside it
+    /// first: that of the CRL's issuer (RFC 5280 5.2.5; in a certificate the cRLIssuer, or else the certificate's
+    /// issuer, 4.2.1.13).
     #[must_use]
-    pub fn shares_a_name_with(&self, other: &DistributionPointName<'_>) -> bool {
-        match (self, other) {
-            (Self::FullName(ours), DistributionPointName::FullName(theirs)) => ours
-                .iter()
-                .any(|one| theirs.iter().any(|two| one.matches(&two))),
-            (
-                Self::RelativeToCrlIssuer(ours),
-                DistributionPointName::RelativeToCrlIssuer(theirs),
-            ) => ours == theirs,
-            _ => false,
-        }
+    pub fn shares_a_name_with(
+        &self,
+        base: Name<'_>,
+        other: &DistributionPointName<'_>,
+        other_base: Name<'_>,
+    ) -> bool {
+        let (ours, theirs) = (self.absolute(base), other.absolute(other_base));
+        let (ours, theirs) = (ours.as_deref(), theirs.as_deref());
+        self.all(ours)
+            .any(|one| other.all(theirs).any(|two| one.matches(&two)))
+    }
+
+    /// The name that a relative one stands for, in DER.
+    fn absolute(&self, base: Name<'_>) -> Option<Vec<u8>> {
+        let Self::RelativeToCrlIssuer(rdn) = self else {
+            return None;
+        };
+        let rdns = Reader::new(base.as_bytes()).sequence("Name").ok()?;
+        let mut content = rdns.rest().to_vec();
+        push(&mut content, tag::SET, rdn);
+        let mut name = Vec::new();
+        push(&mut name, tag::SEQUENCE, &content);
+        Some(name)
+    }
+
+    /// The full names, or the one that was made of a relative name.
+    fn all<'n>(&self, absolute: Option<&'n [u8]>) -> impl Iterator<Item = GeneralName<'n>>
+    where
+        'a: 'n,
+    {
+        let full = match self {
+            Self::FullName(names) => Some(*names),
+            Self::RelativeToCrlIssuer(_) => None,
+        };
+        let made = absolute.and_then(|der| Name::read(&mut Reader::new(der), "Name").ok());
+        full.into_iter()
+            .flat_map(|names| names.iter())
+            .chain(made.map(GeneralName::DirectoryName))
     }
 }
 

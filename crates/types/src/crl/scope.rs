@@ -51,7 +51,7 @@ pub fn covers(
     let idp = crl.known.idp.unwrap_or_default();
     issuer_fits(crl, certificate_issuer, point)?;
     if let Some(name) = idp.distribution_point {
-        point_fits(&name, point)?;
+        point_fits(crl, &name, certificate_issuer, point)?;
     }
     if idp.only_attribute_certs {
         return Err(OutOfScope::AttributeCertificates);
@@ -93,19 +93,22 @@ fn issuer_fits(
 
 /// Step b 2 i: one name of the CRL's point equals one name of the certificate's point, or of its cRLIssuer.
 fn point_fits(
+    crl: &Crl<'_>,
     name: &DistributionPointName<'_>,
+    certificate_issuer: Name<'_>,
     point: Option<&DistributionPoint<'_>>,
 ) -> Result<(), OutOfScope> {
     let Some(point) = point else {
         // A certificate without a point gets no word from a CRL that is for one point only.
         return Err(OutOfScope::DistributionPoint);
     };
-    let fits = match (&point.name, &point.crl_issuer) {
-        (Some(theirs), _) => name.shares_a_name_with(theirs),
-        (None, Some(issuer)) => name.shares_a_name_with(&DistributionPointName::FullName(*issuer)),
-        (None, None) => false,
+    let named = point.crl_issuer.and_then(|names| names.directory_name());
+    let base = named.unwrap_or(certificate_issuer);
+    let theirs = match (point.name, point.crl_issuer) {
+        (Some(theirs), _) => Some(theirs),
+        (None, issuer) => issuer.map(DistributionPointName::FullName),
     };
-    if fits {
+    if theirs.is_some_and(|theirs| name.shares_a_name_with(crl.issuer, &theirs, base)) {
         Ok(())
     } else {
         Err(OutOfScope::DistributionPoint)

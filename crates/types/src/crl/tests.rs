@@ -274,6 +274,49 @@ fn distribution_point_of_the_certificate_must_share_a_name() {
     assert_eq!(judge("http://a/2"), Err(OutOfScope::DistributionPoint));
 }
 
+// covers: R5280-6.3.3-b
+#[test]
+fn relative_point_is_the_issuers_name_and_one_more() {
+    let (ca, one, two) = (name("CA"), name("1"), name("2"));
+    let rdns = |der: &[u8]| Reader::new(der).sequence("Name").unwrap().rest().to_vec();
+    let longer = |rdn: &[u8]| tlv(tag::SEQUENCE, &[rdns(&ca), rdns(rdn)].concat());
+    // [0] { [0] { [4] { Name } } } and [0] { [1] { the content of the RDN's SET } }.
+    let full = |name: &[u8]| tlv(0xA0, &tlv(0xA0, &tlv(0xA4, name)));
+    let relative = |rdn: &[u8]| {
+        let set = rdns(rdn);
+        let content = Reader::new(&set).next("RDN").unwrap().value.to_vec();
+        tlv(0xA0, &tlv(0xA1, &content))
+    };
+    let issuer = Name::read(&mut Reader::new(&ca), "Name").unwrap();
+    let judge = |of_crl: &[u8], of_certificate: &[Vec<u8>]| {
+        let der = crl(&[], &[idp(of_crl)]);
+        let value = seq(&[&tlv(tag::SEQUENCE, &of_certificate.concat())]);
+        let list = extension(oid::CRL_DISTRIBUTION_POINTS, false, &value);
+        let extension = Extension::read(&mut Reader::new(&list), "x").unwrap();
+        let mut points = distribution_point::distribution_points(&extension).unwrap();
+        let point = points.next().unwrap();
+        covers(&Crl::parse(&der).unwrap(), issuer, false, Some(&point)).is_ok()
+    };
+    for (of_crl, of_certificate) in [
+        (relative(&one), relative(&one)),
+        (relative(&one), full(&longer(&one))),
+        (full(&longer(&one)), relative(&one)),
+    ] {
+        assert!(judge(&of_crl, &[of_certificate]));
+    }
+    for (of_crl, of_certificate) in [
+        (relative(&one), relative(&two)),
+        (relative(&one), full(&one)),
+        (relative(&one), full(&longer(&two))),
+    ] {
+        assert!(!judge(&of_crl, &[of_certificate]));
+    }
+    // In the certificate it is relative to the cRLIssuer, if there is one.
+    let crl_issuer = |name: &[u8]| tlv(0xA2, &tlv(0xA4, name));
+    assert!(judge(&relative(&one), &[relative(&one), crl_issuer(&ca)]));
+    assert!(!judge(&relative(&one), &[relative(&one), crl_issuer(&two)]));
+}
+
 #[test]
 fn issuing_distribution_point_that_is_empty_or_not_der_is_refused() {
     for content in [

@@ -224,7 +224,8 @@ fn foreign_text(source: &Source, line: &Line) -> Option<Complaint> {
 }
 
 /// Modules of the roof behind the commands that answer or administer, and what they share.
-const ANSWERING: [&str; 10] = [
+const ANSWERING: [&str; 12] = [
+    "crates/cli/src/admin",
     "crates/cli/src/command/config",
     "crates/cli/src/command/demo",
     "crates/cli/src/command/publish",
@@ -234,6 +235,7 @@ const ANSWERING: [&str; 10] = [
     "crates/cli/src/config",
     "crates/cli/src/listen",
     "crates/cli/src/log",
+    "crates/cli/src/metrics",
     "crates/cli/src/serve",
 ];
 

@@ -1,7 +1,7 @@
 //! The verifier's kinds of the collection of vectors of other projects.
 //!
 //! `CERTVOUCH_VECTORS` says where the collection lies. Differences stand with their reasons in
-//! `tests/vectors-exceptions.tsv`. The cases were collected from verifiers with rules of time of their own, so they
+//! `tests/vectors/exceptions.tsv`. The cases were collected from verifiers with rules of time of their own, so they
 //! are run with the profile `openssl` without tolerance, and with SHA-1, which most of them use.
 
 #![expect(
@@ -9,20 +9,22 @@
     reason = "a panic is how a test fails; helpers stand outside the test functions"
 )]
 
+mod path_crl;
+
 use certvouch_crypto::AWS_LC;
 use certvouch_testkit::vectors::{Case, Collection, Params, Run, Verdict};
 use certvouch_types::der::Reader;
 use certvouch_types::pkix::TlsFeatures;
 use certvouch_types::{BasicOcspResponse, Certificate, OcspResponse, Timestamp, oid};
 use certvouch_verify::{
-    MissingNextUpdate, Profile, Query, QueryBuilder, Reason, VerifyError, danger,
+    CrlSet, MissingNextUpdate, Moment, Profile, Query, QueryBuilder, Reason, VerifyError, danger,
     verify_request_signature,
 };
 
-const EXCEPTIONS: &str = include_str!("vectors-exceptions.tsv");
+const EXCEPTIONS: &str = include_str!("exceptions.tsv");
 
 /// Kinds that the parser, the responder, the CRL rules, the linter and the client run.
-const ELSEWHERE: [&str; 17] = [
+const ELSEWHERE: [&str; 16] = [
     "crl-lint",
     "crl-parse",
     "crl-parse-pem",
@@ -32,7 +34,6 @@ const ELSEWHERE: [&str; 17] = [
     "crldp-parse",
     "fuzz-http",
     "http-resp",
-    "path-crl",
     "req-build",
     "req-parse",
     "resp-lookup",
@@ -56,6 +57,7 @@ fn vectors_of_the_verifying_kinds_end_as_expected() {
     run.kind("resp-semantics", resp_semantics);
     run.kind("req-verify", req_verify);
     run.kind("path-ocsp", path_ocsp);
+    run.kind_where("path-crl", path_crl::is_ours, path_crl::path_crl);
     run.kind("must-staple", must_staple);
     run.kind("fuzz", fuzz);
     run.finish(&ELSEWHERE);
@@ -168,25 +170,39 @@ fn req_verify(case: &Case, _: &mut Params) -> Verdict {
     }
 }
 
-/// A walk down the chain: each certificate is signed by the one above, in date, a CA unless it is the last, and not
-/// revoked by the responses given. A certificate that names no source of status needs none. CRLs do not count here.
+/// A walk down the chain: each certificate is signed by the one above, in date, and good by the newest of the responses
+/// given, or, when none is about it, by the CRLs. A certificate that names no source of status needs none.
 fn path_ocsp(case: &Case, params: &mut Params) -> Verdict {
     let now = time(&case.time);
-    for known in ["mode", "path_len", "note", "signature_time"] {
+    for known in ["mode", "path_len", "note"] {
         params.take(known);
     }
     let mut rules = profile();
     let policy = params.take("policy");
     let freshness = params.take("freshness");
+    let signed = params.take("signature_time");
+    let mut not_before = None;
+    if policy == Some("time-after-signature".into()) {
+        // Long enough after a signature that a revocation had time to be published.
+        let (wait, signed) = (freshness.as_ref().unwrap(), signed.as_ref().unwrap());
+        let signed = time(signed.as_str().unwrap());
+        not_before = Some(signed + seconds(wait.as_str().unwrap()));
+    }
     if policy == Some("max-age".into()) {
         let text = freshness.as_ref().and_then(|value| value.as_str()).unwrap();
         rules = rules.with_max_age(Some(seconds(text)));
         rules = rules.with_missing_next_update(MissingNextUpdate::Accept);
     }
-    let responses = case.inputs("ocsps");
+    let (responses, crls) = (case.inputs("ocsps"), case.inputs("crls"));
+    let crls = crls.iter().fold(CrlSet::new(), |set, crl| set.crl(crl));
     let mut issuer = case.input("anchor");
     for der in case.inputs("certs") {
-        if let Err(why) = link(&der, &issuer, &responses, now, &rules) {
+        let sources = Sources {
+            responses: &responses,
+            crls: &crls,
+            not_before,
+        };
+        if let Err(why) = link(&der, &issuer, &sources, now, &rules) {
             return Verdict::with("invalid", why);
         }
         issuer = der;
@@ -194,10 +210,17 @@ fn path_ocsp(case: &Case, params: &mut Params) -> Verdict {
     Verdict::new("valid")
 }
 
+struct Sources<'a> {
+    responses: &'a [Vec<u8>],
+    crls: &'a CrlSet<'a>,
+    /// No thisUpdate may be older.
+    not_before: Option<Timestamp>,
+}
+
 fn link(
     der: &[u8],
     issuer: &[u8],
-    responses: &[Vec<u8>],
+    sources: &Sources<'_>,
     now: Timestamp,
     rules: &Profile,
 ) -> Result<(), String> {
@@ -213,10 +236,14 @@ fn link(
     if crl.is_none() && ocsp.is_none() {
         return Ok(());
     }
+    let early = |this_update| sources.not_before.is_some_and(|floor| this_update < floor);
     let mut newest = None;
     let mut why = "nothing is known about its revocation".to_owned();
-    for response in responses {
+    for response in sources.responses {
         match query.verify(response, now, rules) {
+            Ok(verified) if early(verified.this_update()) => {
+                why = "its status is from too soon after the signature".to_owned();
+            }
             Ok(verified) if verified.this_update() <= now => {
                 let known = (verified.this_update(), verified.verdict());
                 if newest.is_none_or(|(time, _)| time < known.0) {
@@ -230,7 +257,13 @@ fn link(
     match newest {
         Some((_, certvouch_verify::Verdict::Good)) => Ok(()),
         Some((_, verdict)) => Err(verdict.to_string()),
-        None => Err(why),
+        None => match query.verify_crls(sources.crls, Moment::now(now), rules) {
+            Ok(listed) if early(listed.this_update()) => Err(why),
+            Ok(listed) if listed.verdict() == certvouch_verify::Verdict::Good => Ok(()),
+            Ok(listed) => Err(listed.verdict().to_string()),
+            Err(error) if matches!(error.reason(), Reason::NoCrl) => Err(why),
+            Err(error) => Err(format!("{why}; {error}")),
+        },
     }
 }
 

@@ -1,0 +1,272 @@
+//! `/health` about issuers, `/ready` about the process, and the figures of both for Prometheus.
+//!
+//! The two are kept apart on purpose (threats T-44): a source that all nodes share goes stale for all of them at once,
+//! and a balancer that asked about issuers would then take every node out of service, although each still gives
+//! answers that are in force. A balancer asks `/ready`; a monitor asks `/health` or `/health/NAME`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use certvouch_types::{Certificate, Timestamp};
+use http::StatusCode;
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::{Site, json};
+use crate::escape::{escape, escape_display};
+use crate::metrics::{Kind, Page};
+use crate::serve::guard::Verdict;
+use crate::serve::{Core, Loaded};
+
+/// `ok`, or why somebody should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Ok,
+    /// Answers are given; something that they need is going wrong.
+    Degraded,
+    /// New answers cannot be made.
+    Failing,
+}
+
+#[derive(Debug, Serialize)]
+struct Health {
+    status: Word,
+    version: &'static str,
+    clock: Clock,
+    last_good_reload: String,
+    issuers: Vec<Issuer>,
+}
+
+#[derive(Debug, Serialize)]
+struct Clock {
+    status: Word,
+    now: String,
+    detail: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Issuer {
+    name: String,
+    status: Word,
+    subject: String,
+    /// Seconds for which a good answer may be believed after a revocation.
+    exposure_seconds: i64,
+    source: Source,
+    signers: Vec<Signer>,
+}
+
+#[derive(Debug, Serialize)]
+struct Source {
+    kind: &'static str,
+    /// The moment of which it tells: when an index was read, or thisUpdate of the oldest CRL.
+    as_of: Option<String>,
+    age_seconds: Option<i64>,
+    /// When the first of its CRLs ends.
+    next_update: Option<String>,
+    problems: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Signer {
+    subject: String,
+    not_after: String,
+    expires_in_seconds: i64,
+}
+
+/// Below this, an expiring signer is a matter for `/health`: as long as the warnings of the start count down.
+const SOON: Duration = Duration::from_secs(30 * 86_400);
+
+fn issuer(one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
+    let signers: Vec<Signer> = one
+        .identities()
+        .iter()
+        .map(|identity| Signer {
+            subject: Certificate::parse(identity.certificate())
+                .map(|it| escape_display(&it.subject))
+                .unwrap_or_default(),
+            not_after: identity.not_after().to_string(),
+            expires_in_seconds: identity.not_after().seconds_since(now),
+        })
+        .collect();
+    let as_of = one.source().as_of();
+    let problems = one.source().problems();
+    let soon = i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX);
+    let is_signed = signers.iter().any(|it| it.expires_in_seconds > 0);
+    let status = if !is_signed || clock != Verdict::InOrder {
+        Word::Failing
+    } else if !problems.is_empty() || signers.iter().any(|it| it.expires_in_seconds < soon) {
+        Word::Degraded
+    } else {
+        Word::Ok
+    };
+    Issuer {
+        name: escape(one.name()).to_string(),
+        status,
+        subject: one.subject().to_owned(),
+        exposure_seconds: one.policy().worst_case_exposure(),
+        source: Source {
+            kind: one.source().kind(),
+            as_of: as_of.map(|it| it.to_string()),
+            age_seconds: as_of.map(|it| now.seconds_since(it)),
+            next_update: one.source().next_update().map(|it| it.to_string()),
+            problems,
+        },
+        signers,
+    }
+}
+
+/// `GET /health`: 200 whatever it says, since the body is what a person or a monitor reads.
+pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
+    let core = &site.core;
+    let (verdict, now) = (core.guard.look(), core.clock.now());
+    let live = core.live.load();
+    let issuers: Vec<Issuer> = live
+        .issuers
+        .iter()
+        .map(|one| issuer(one, verdict, now))
+        .collect();
+    let is_all = |wanted| issuers.iter().all(|it| it.status == wanted);
+    let clock = if verdict == Verdict::InOrder {
+        Word::Ok
+    } else {
+        Word::Failing
+    };
+    let status = if clock == Word::Failing || is_all(Word::Failing) {
+        Word::Failing
+    } else if is_all(Word::Ok) {
+        Word::Ok
+    } else {
+        Word::Degraded
+    };
+    json(
+        StatusCode::OK,
+        &Health {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            clock: Clock {
+                status: clock,
+                now: now.to_string(),
+                detail: verdict.to_string(),
+            },
+            last_good_reload: Timestamp::from_unix(core.metrics.last_good_reload()).to_string(),
+            issuers,
+        },
+    )
+}
+
+/// `GET /health/NAME`: 503 unless this issuer is well, for monitors that only look at the status.
+pub(super) async fn one(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let core = &site.core;
+    let live = core.live.load();
+    let Some(found) = live.issuers.iter().find(|it| it.name() == name) else {
+        let known = format!("there is no issuer {}; /health lists all", escape(&name));
+        return Err(Problem::new(StatusCode::NOT_FOUND, "not found", known).about("issuer"));
+    };
+    let report = issuer(found, core.guard.look(), core.clock.now());
+    let status = if report.status == Word::Ok {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok(json(status, &report))
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+}
+
+/// `GET /ready`: whether the process takes requests; 503 once it is stopping. No source and no signer counts.
+pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
+    let ready = !site.core.is_stopping();
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    json(status, &Ready { ready })
+}
+
+/// The figures of issuers, the cache and the clock.
+pub(super) fn write_metrics(core: &Core, page: &mut Page) {
+    let now = core.clock.now();
+    let live = core.live.load();
+    let mut each = |name: &str, help: &str, value: &dyn Fn(&Loaded) -> Option<i64>| {
+        page.family(name, Kind::Gauge, help);
+        for one in &live.issuers {
+            if let Some(value) = value(one) {
+                page.sample(name, &[("issuer", one.name())], value);
+            }
+        }
+    };
+    each(
+        "certvouch_source_age_seconds",
+        "Since the index was read or found to be unchanged, or since thisUpdate of the oldest CRL.",
+        &|one| Some(now.seconds_since(one.source().as_of()?)),
+    );
+    each(
+        "certvouch_source_next_update_timestamp_seconds",
+        "When the first of the issuer's CRLs ends.",
+        &|one| Some(one.source().next_update()?.unix()),
+    );
+    each(
+        "certvouch_source_problems",
+        "What is wrong with parts of the source now; /health says what.",
+        &|one| i64::try_from(one.source().problems().len()).ok(),
+    );
+    each(
+        "certvouch_exposure_seconds",
+        "For how long a good answer may be believed after a revocation.",
+        &|one| Some(one.policy().worst_case_exposure()),
+    );
+    each(
+        "certvouch_signer_expiry_timestamp_seconds",
+        "When the certificate of the issuer's last signer ends.",
+        &|one| {
+            one.identities()
+                .iter()
+                .map(|it| it.not_after().unix())
+                .max()
+        },
+    );
+    let (entries, octets) = core.responder.cache_size();
+    page.gauge(
+        "certvouch_cache_entries",
+        "Answers in the cache.",
+        i64::try_from(entries).unwrap_or(i64::MAX),
+    );
+    page.gauge(
+        "certvouch_cache_bytes",
+        "Memory of the cache.",
+        i64::try_from(octets).unwrap_or(i64::MAX),
+    );
+    let verdict = core.guard.look();
+    page.gauge(
+        "certvouch_clock_ok",
+        "0 while the clock is not believed, and nothing is signed.",
+        i64::from(verdict == Verdict::InOrder),
+    );
+    page.gauge(
+        "certvouch_clock_offset_seconds",
+        "By how much the clock moved apart from the steady one.",
+        core.guard.offset(),
+    );
+    if let Some(last) = core.guard.last_signed() {
+        page.gauge(
+            "certvouch_last_signature_timestamp_seconds",
+            "When something was signed last.",
+            last.unix(),
+        );
+    }
+    page.gauge(
+        "certvouch_ready",
+        "1 while the process takes requests.",
+        i64::from(!core.is_stopping()),
+    );
+}

@@ -1,0 +1,185 @@
+//! The operator's port: `/health`, `/ready` and `/metrics` for whoever reaches it, `/v1` for whoever has a token.
+//!
+//! It has a thread, a runtime and limits of its own, so that nothing that happens here slows an answer. Every request
+//! passes [`guard`] first. [`router`] is one axum router; a part that adds routes adds them to [`v1`], where each
+//! handler gets the [`Caller`] whose token was checked and asks it for a scope.
+
+mod guard;
+mod health;
+mod problem;
+mod serve;
+pub mod token;
+mod v1;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, StatusCode};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+pub use guard::{CameInOn, Names};
+pub use problem::Problem;
+pub use serve::Running;
+pub use v1::Caller;
+
+use crate::config::Admin;
+use crate::escape::escape_path;
+use crate::metrics::Page;
+use crate::serve::Core;
+use token::{TokenFile, Tokens};
+
+/// What the handlers share.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Site {
+    /// The running server.
+    pub core: Arc<Core>,
+    /// Who may use `/v1`.
+    pub tokens: Tokens,
+}
+
+/// An admin port that is bound and not answered yet.
+#[derive(Debug)]
+pub struct Bound {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    hosts: Vec<String>,
+    tokens: Tokens,
+}
+
+/// Binds the admin port, or takes the socket that the service manager opened for it.
+///
+/// # Errors
+/// The address cannot be had, its TLS cannot be used, or the token file cannot.
+pub fn bind(admin: &Admin, inherited: Option<TcpListener>) -> anyhow::Result<Bound> {
+    let tls = match (&admin.tls_certificate, &admin.tls_key) {
+        (Some(certificate), Some(key)) => Some(Arc::new(tls(certificate, key)?)),
+        _ => None,
+    };
+    let file = admin.tokens.as_ref().map(TokenFile::new);
+    if let Some(file) = &file {
+        // A broken file is better heard of now than by the CA that has to revoke.
+        file.read().context("the token file")?;
+    }
+    let socket = match inherited {
+        Some(socket) => socket,
+        None => TcpListener::bind(admin.listen).map_err(|why| crate::listen::BindError {
+            address: admin.listen,
+            why,
+        })?,
+    };
+    socket.set_nonblocking(true)?;
+    let address = socket.local_addr()?;
+    // Checked where it is configured; a socket of the service manager's has to keep to it, too.
+    anyhow::ensure!(
+        address.ip().is_loopback() || tls.is_some(),
+        "{address}: beyond loopback the admin port needs TLS: tls_certificate and tls_key under [admin]"
+    );
+    Ok(Bound {
+        socket,
+        address,
+        tls,
+        hosts: admin.hosts.clone(),
+        tokens: Tokens::new(file),
+    })
+}
+
+impl Bound {
+    /// Starts answering.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(self, core: Arc<Core>) -> io::Result<Running> {
+        let names = Names::new(self.address, &self.hosts, self.tls.is_some());
+        let site = Arc::new(Site {
+            core,
+            tokens: self.tokens,
+        });
+        serve::start(self.socket, self.address, self.tls, router(site, names))
+    }
+}
+
+fn tls(certificate: &std::path::Path, key: &std::path::Path) -> anyhow::Result<ServerConfig> {
+    let of = |path: &std::path::Path| format!("the TLS of the admin port: {}", escape_path(path));
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| of(certificate))?;
+    anyhow::ensure!(!chain.is_empty(), "{}: no certificate", of(certificate));
+    let private = PrivateKeyDer::from_pem_file(key).with_context(|| of(key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .with_context(|| of(key))
+}
+
+/// Everything that the admin port answers.
+pub fn router(site: Arc<Site>, names: Names) -> Router {
+    Router::new()
+        .route("/health", get(health::all))
+        .route("/health/{issuer}", get(health::one))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics))
+        .nest("/v1", v1::router(&site))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::new(names), guard::guard))
+        .with_state(site)
+}
+
+async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let mut page = Page::default();
+    site.core.metrics.write(&mut page);
+    health::write_metrics(&site.core, &mut page);
+    typed("text/plain; version=0.0.4; charset=utf-8", page.into_text())
+}
+
+async fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not found",
+        "there is nothing here: /health, /ready, /metrics, and /v1 with a token",
+    )
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "wrong method",
+        "this place does not take this method; Allow names those it takes",
+    )
+}
+
+/// A body of this type, which nobody keeps and nobody shows as a page.
+fn typed(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
+    let mut response = body.into().into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));
+    response
+}
+
+const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
+
+/// JSON, for people too.
+fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
+    // proof: the values are structs, lists and maps with text keys, which are always JSON.
+    let mut body = serde_json::to_vec_pretty(value).expect("a value as JSON");
+    body.push(b'\n');
+    let mut response = typed("application/json", body);
+    *response.status_mut() = status;
+    response
+}
