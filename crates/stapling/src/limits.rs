@@ -15,10 +15,3 @@ pub const HAPROXY_BUFFER_OCTETS: usize = 16 * 1024;
 
 /// Seconds that a response must still have for HAProxy to take it (OCSP_MAX_RESPONSE_TIME_SKEW there).
 pub const HAPROXY_MARGIN: i64 = 300;
-
-/// Certificates of a chain among which an issuer is looked for, each at the cost of a signature check. rustls takes ten
-/// at most into a path.
-pub const MAX_INTERMEDIATES: usize = 16;
-
-/// Statuses that one [`crate::StatusTable`] holds: a million clients at about 100 octets each.
-pub const MAX_STATUSES: usize = 1_000_000;

@@ -1,7 +1,8 @@
 //! When to ask again. Pure: times and a random number go in, a time comes out.
 //!
 //! * After a success: at half of what is left, earlier by up to a tenth (a fleet that started together spreads), and no
-//!   later than the deadline, which leaves an operator time to act.
+//!   later than the deadline, which leaves an operator time to act. What lives shorter than the deadline is asked for
+//!   again after a quarter of its life, not all the time.
 //! * After a failure: after a delay that doubles, within bounds, give or take a quarter; sooner if the staple would end
 //!   before. A responder that is down is not asked more often because a staple is about to end: at least
 //!   [`Schedule::min_delay`] lies between two attempts, whatever happens.
@@ -46,7 +47,7 @@ impl Schedule {
         let left = staple.valid_until().seconds_since(now).max(0);
         let half = left / 2;
         let spread = part(half / 10, random);
-        let latest = (left - self.deadline).max(self.min_delay);
+        let latest = (left - self.deadline).max(left / 4);
         let delay = (half - spread).min(latest).min(self.max_delay);
         now + delay.max(self.min_delay)
     }

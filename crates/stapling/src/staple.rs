@@ -45,7 +45,10 @@ impl fmt::Display for NotStaplable {
             Self::NotNow => f.write_str("it was verified for another moment"),
             Self::Stale => f.write_str("it is past its nextUpdate"),
             Self::TooLarge(octets) => {
-                write!(f, "it has {octets} octets, at most {MAX_STAPLE_OCTETS} are stapled")
+                write!(
+                    f,
+                    "it has {octets} octets, at most {MAX_STAPLE_OCTETS} are stapled"
+                )
             }
         }
     }
@@ -71,7 +74,7 @@ impl Staple {
         }
         let valid_until = verified.valid_until().ok_or(NotStaplable::NoEnd)?;
         // The profile's tolerance lets a response live a little longer; a staple does not (invariant 6).
-        if verified.stale().is_some() || valid_until < verified.moment().at() {
+        if verified.stale().is_some() || valid_until <= verified.moment().at() {
             return Err(NotStaplable::Stale);
         }
         let cert_id = verified.cert_id();
@@ -123,16 +126,17 @@ impl Staple {
         self.next_update
     }
 
-    /// The last moment at which it is stapled: nextUpdate, or the end of the delegate's certificate if that is earlier.
+    /// The first moment at which it is no longer stapled: nextUpdate, or the end of the delegate's certificate if that is earlier.
     #[must_use]
     pub const fn valid_until(&self) -> Timestamp {
         self.valid_until
     }
 
-    /// Whether it may be stapled at this moment.
+    /// Whether it may be stapled at this moment. At the second of nextUpdate it is over: clients without tolerance
+    /// would reject it.
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
-        now <= self.valid_until
+        now < self.valid_until
     }
 
     /// The hash of its CertID, if it is one of the known ones.

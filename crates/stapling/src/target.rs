@@ -69,6 +69,8 @@ pub enum TargetFault {
     },
     /// It has no nextUpdate.
     NoNextUpdate,
+    /// It is past its end.
+    Over,
     /// It outlives the certificate.
     OutlivesCertificate,
     /// It has more octets than the target reads.
@@ -84,8 +86,11 @@ impl fmt::Display for TargetFault {
             Self::Margin { left, wanted } => {
                 write!(f, "it ends in {left} s, and {wanted} s must be left")
             }
+            Self::Over => f.write_str("it is past its end"),
             Self::NoNextUpdate => f.write_str("it has no nextUpdate"),
-            Self::OutlivesCertificate => f.write_str("its nextUpdate lies after the certificate's end"),
+            Self::OutlivesCertificate => {
+                f.write_str("its nextUpdate lies after the certificate's end")
+            }
             Self::Octets(octets) => write!(f, "it has {octets} octets"),
         }
     }
@@ -171,6 +176,9 @@ impl Target {
         not_after: Timestamp,
         now: Timestamp,
     ) -> Result<(), TargetFault> {
+        if !staple.is_current(now) {
+            return Err(TargetFault::Over);
+        }
         let demands = self.demands();
         if let (Some(only), Some(hash)) = (demands.hash, staple.cert_id_hash())
             && hash != only
