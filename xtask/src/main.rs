@@ -15,6 +15,7 @@ mod child;
 mod corpus;
 mod coverage;
 mod differential;
+mod kinds;
 mod man;
 mod mutate;
 mod project;
@@ -31,6 +32,7 @@ cargo xtask coverage [--requirements FILE] [--executed FILE]... [--json]
                                                    bind requirement rows to the tests that name them
 cargo xtask corpus OUT [--judge]                   write the corpus for verifiers; --judge: ask programs, and
                                                    write docs/verdicts.md
+cargo xtask kinds OUT                              write every kind of response, and have pkilint judge them
 cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
                                                    run the fuzz targets (600 s each; --smoke: 10 s)
 cargo xtask soak differential [--executions N | --seconds S | --smoke] [--seed X]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ["tidy", rest @ ..] => tidy::run(rest),
         ["coverage", rest @ ..] => coverage::run(rest),
         ["corpus", rest @ ..] => corpus::run(rest),
+        ["kinds", rest @ ..] => kinds::run(rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
         ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),

@@ -401,3 +401,21 @@ fn first_screen_has_the_two_commands() {
         assert!(screen.contains(&command), "{command}");
     }
 }
+
+// covers: ETSI2-CSS-6.3.10-12
+#[test]
+fn page_of_profiles_says_how_long_status_is_kept_and_what_follows_a_compromise_or_the_end() {
+    let page = fs::read_to_string(root().join("docs/profiles.md")).unwrap();
+    let (_, section) = page
+        .split_once("## How long status is kept under `etsi`")
+        .unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    for part in [
+        "archive-cutoff",
+        "`ca_compromised`",
+        "If the service ends",
+        "practice statement",
+    ] {
+        assert!(section.contains(part), "{part}");
+    }
+}

@@ -401,10 +401,7 @@ fn held_crl_counts_before_anybody_is_asked() {
 #[test]
 fn certificate_that_names_nobody_is_no_ocsp() {
     let world = world();
-    let outcome = client(quick()).ask(Question::about(
-        world.ee_good.der.clone(),
-        world.ca_a.der,
-    ));
+    let outcome = client(quick()).ask(Question::about(world.ee_good.der.clone(), world.ca_a.der));
     assert_eq!(word(&outcome), "NO-OCSP");
 }
 

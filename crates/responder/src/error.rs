@@ -7,6 +7,9 @@ use core::fmt;
 
 use certvouch_types::{CertIdFault, DecodeError, NonceFault, OcspResponseStatus};
 
+use crate::profile::{Choice, Rule};
+use crate::requestor::RequestorFault;
+use crate::self_check::SelfCheckFault;
 use crate::signer::SignError;
 use crate::source::SourceError;
 
@@ -18,8 +21,12 @@ pub enum AnswerError {
     CertId(CertIdFault),
     /// An extension that must not be ignored is not understood; its OID.
     CriticalExtension(String),
+    /// More signatures of requests wait to be verified than will be.
+    ChecksFull,
     /// The certificate's expiry lies further back than records are kept.
     ExpiredRecord,
+    /// The source says what the profile forbids to say.
+    Forbidden(Choice, Rule),
     /// The CertID hash algorithm is unknown or switched off; its OID.
     HashNotServed(String),
     /// The bytes are not an OCSPRequest.
@@ -30,14 +37,22 @@ pub enum AnswerError {
     NeverIssued,
     /// No answer is fresh: what there is ends before now.
     NotFresh,
+    /// A signed request without requestorName, where signatures count (RFC 6960 4.1.2).
+    NoRequestorName,
     /// The nonce is not one.
     Nonce(NonceFault),
     /// Policy demands a nonce and there is none.
     NonceRequired,
     /// Something panicked; the process lives on.
     Panicked,
+    /// The request's signature does not count.
+    Requestor(RequestorFault),
+    /// An answer of ours failed its own check; the issuer has stopped.
+    SelfCheck(SelfCheckFault),
     /// The key did not sign.
     Sign(SignError),
+    /// Only signed requests are answered.
+    SignatureRequired,
     /// No signer's certificate is valid at this moment.
     SignerNotValid,
     /// The source could not be asked.
@@ -81,6 +96,7 @@ impl AnswerError {
             Self::CertId(_)
             | Self::CriticalExtension(_)
             | Self::Malformed(_)
+            | Self::NoRequestorName
             | Self::Nonce(_)
             | Self::Target(_)
             | Self::TooManyEntries { .. } => OcspResponseStatus::MalformedRequest,
@@ -89,11 +105,16 @@ impl AnswerError {
             | Self::MixedIssuers
             | Self::NeverIssued
             | Self::NonceRequired
+            | Self::Requestor(_)
             | Self::UnknownIssuer => OcspResponseStatus::Unauthorized,
-            Self::NotFresh | Self::Source(_) | Self::Sign(SignError::Temporary(_)) => {
-                OcspResponseStatus::TryLater
-            }
-            Self::Panicked
+            Self::SignatureRequired => OcspResponseStatus::SigRequired,
+            Self::ChecksFull
+            | Self::NotFresh
+            | Self::Source(_)
+            | Self::Sign(SignError::Temporary(_)) => OcspResponseStatus::TryLater,
+            Self::Forbidden(..)
+            | Self::Panicked
+            | Self::SelfCheck(_)
             | Self::Sign(SignError::Permanent(_))
             | Self::SignerNotValid
             | Self::SourceContract => OcspResponseStatus::InternalError,
@@ -105,17 +126,23 @@ impl AnswerError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::CertId(_) => "cert-id",
+            Self::ChecksFull => "checks-full",
             Self::CriticalExtension(_) => "critical-extension",
             Self::ExpiredRecord => "expired-record",
+            Self::Forbidden(..) => "forbidden",
             Self::HashNotServed(_) => "hash-not-served",
             Self::Malformed(_) => "malformed",
             Self::MixedIssuers => "mixed-issuers",
             Self::NeverIssued => "never-issued",
             Self::NotFresh => "not-fresh",
+            Self::NoRequestorName => "no-requestor-name",
             Self::Nonce(_) => "nonce",
             Self::NonceRequired => "nonce-required",
             Self::Panicked => "panicked",
+            Self::Requestor(_) => "requestor",
+            Self::SelfCheck(_) => "self-check",
             Self::Sign(_) => "sign",
+            Self::SignatureRequired => "signature-required",
             Self::SignerNotValid => "signer-not-valid",
             Self::Source(_) => "source",
             Self::SourceContract => "source-contract",
@@ -142,10 +169,12 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CertId(fault) => write!(f, "unusable CertID: {fault}"),
+            Self::ChecksFull => f.write_str("too many signatures of requests wait to be verified"),
             Self::CriticalExtension(oid) => write!(f, "critical extension {oid} is not understood"),
             Self::ExpiredRecord => {
                 f.write_str("the certificate expired longer ago than records are kept")
             }
+            Self::Forbidden(choice, rule) => write!(f, "the profile forbids {choice} ({rule})"),
             Self::HashNotServed(oid) => {
                 write!(f, "CertID hash algorithm {oid} is not answered here")
             }
@@ -155,10 +184,18 @@ impl fmt::Display for AnswerError {
             }
             Self::NeverIssued => f.write_str("the serial number was never issued"),
             Self::NotFresh => f.write_str("no answer that is still current can be given"),
+            Self::NoRequestorName => {
+                f.write_str("the request is signed, but without requestorName")
+            }
             Self::Nonce(fault) => fault.fmt(f),
             Self::NonceRequired => f.write_str("a nonce is required and there is none"),
             Self::Panicked => f.write_str("a panic was caught while answering"),
+            Self::Requestor(fault) => fault.fmt(f),
+            Self::SelfCheck(fault) => {
+                write!(f, "an answer of our own failed the self-check: {fault}")
+            }
             Self::Sign(error) => error.fmt(f),
+            Self::SignatureRequired => f.write_str("only signed requests are answered"),
             Self::SignerNotValid => f.write_str("no signer certificate is valid at this moment"),
             Self::Source(error) => error.fmt(f),
             Self::SourceContract => f.write_str("the status source gave another number of records"),

@@ -7,13 +7,15 @@ use certvouch_crypto::{Digest, digest};
 use certvouch_types::{CertId, Certificate, HashAlgorithm, Timestamp};
 
 use crate::policy::{Policy, PolicyFault};
-use crate::signer::{ResponseSigner, Signer};
+use crate::profile::{Choice, Violation, check_signer};
+use crate::signer::{ResponderIdForm, ResponseSigner, Signer};
 use crate::source::StatusSource;
 
 /// A CA certificate that we answer for.
 #[derive(Debug)]
 pub struct Issuer {
     name: String,
+    certificate: Vec<u8>,
     hashes: Vec<IssuerHashes>,
     validity: certvouch_types::pkix::Validity,
     policy: Policy,
@@ -44,6 +46,8 @@ pub enum IssuerError {
     NoSigner,
     /// Its policy is out of bounds.
     Policy(PolicyFault),
+    /// A signer breaks the profile; never empty.
+    Signer(Vec<Violation>),
     /// A signer signs with SHA-1, with which nothing new is signed (RFC 6960 5.1, requirements D-17).
     Sha1Signature,
 }
@@ -53,6 +57,13 @@ impl fmt::Display for IssuerError {
         match self {
             Self::NoSigner => f.write_str("no signer is configured"),
             Self::Policy(fault) => fault.fmt(f),
+            Self::Signer(violations) => {
+                for (index, violation) in violations.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "; " };
+                    write!(f, "{separator}{violation}")?;
+                }
+                Ok(())
+            }
             Self::Sha1Signature => f.write_str("a signer signs with SHA-1"),
         }
     }
@@ -82,6 +93,7 @@ impl Issuer {
         if signers.iter().any(|signer| signer.algorithm().uses_sha1()) {
             return Err(IssuerError::Sha1Signature);
         }
+        check_signers(&policy, certificate, &signers)?;
         let public_key = certificate.subject_public_key_info.subject_public_key;
         let hashes = HashAlgorithm::ALL
             .into_iter()
@@ -93,6 +105,7 @@ impl Issuer {
             .collect();
         Ok(Self {
             name: name.into(),
+            certificate: certificate.raw.to_vec(),
             hashes,
             validity: certificate.validity,
             policy,
@@ -145,6 +158,11 @@ impl Issuer {
         self.validity.not_after
     }
 
+    /// The CA's certificate, DER.
+    pub(crate) fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
     pub(crate) fn hashes(&self) -> &[IssuerHashes] {
         &self.hashes
     }
@@ -154,5 +172,43 @@ impl Issuer {
         self.hashes.iter().zip(&other.hashes).all(|(ours, theirs)| {
             ours.name.as_ref() == theirs.name.as_ref() && ours.key.as_ref() == theirs.key.as_ref()
         })
+    }
+}
+
+/// Every signer against the profile: how it is named, whether its certificate travels, what it signs with, and the
+/// shape of its certificate.
+fn check_signers(
+    policy: &Policy,
+    issuer: &Certificate<'_>,
+    signers: &[ResponseSigner],
+) -> Result<(), IssuerError> {
+    let mut violations = Vec::new();
+    for signer in signers {
+        let chosen = [
+            (signer.form() == ResponderIdForm::ByName, Choice::ByName),
+            (
+                signer.is_delegated() && signer.certs().is_empty(),
+                Choice::NoCertificate,
+            ),
+        ];
+        for (_, choice) in chosen.into_iter().filter(|(is_chosen, _)| *is_chosen) {
+            policy.check_choice(choice).map_err(IssuerError::Policy)?;
+        }
+        // A certificate that does not parse was never loaded; if it were, the self-check would stop the issuer.
+        if let Ok(certificate) = Certificate::parse(signer.certificate()) {
+            let (delegated, algorithm) = (signer.is_delegated(), signer.algorithm());
+            violations.extend(check_signer(
+                policy.profile,
+                &certificate,
+                issuer,
+                delegated,
+                algorithm,
+            ));
+        }
+    }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(IssuerError::Signer(violations))
     }
 }

@@ -25,8 +25,11 @@ mod issuer;
 pub mod limits;
 mod policy;
 mod produce;
+mod profile;
+mod requestor;
 mod responder;
 mod selection;
+mod self_check;
 mod signer;
 mod source;
 mod target;
@@ -34,10 +37,22 @@ mod target;
 pub use answer::{Answer, Asked, CacheUse, Exchange, SerialText, SignedResponse};
 pub use error::{AnswerError, TargetFault};
 pub use issuer::{Issuer, IssuerError};
-pub use policy::{Expired, NonceForm, NoncePolicy, NotRevoked, Policy, PolicyFault, Unlisted};
+pub use policy::{
+    CrlReferencePolicy, Expired, NonceForm, NoncePolicy, NotRevoked, Policy, PolicyFault, Unlisted,
+};
+pub use profile::{
+    Algorithms, ArchiveCutoff, Bound, CertificateShape, Choice, Profile, RefreshRule, Rule,
+    Violation,
+};
+pub use requestor::{
+    CheckAtOnce, CheckRoom, CheckRoomFull, RequestorFault, Requestors, RequestorsError, Work,
+};
 pub use responder::{IssuersError, Responder, Settings};
+pub use self_check::{Alarm, NoAlarm, SelfCheckFault};
 pub use signer::{EmbedCertificate, ResponderIdForm, ResponseSigner, SignError, Signer};
-pub use source::{HoldInstruction, Knowledge, SourceError, StatusRecord, StatusSource};
+pub use source::{
+    CrlReference, HoldInstruction, Knowledge, SourceError, StatusRecord, StatusSource,
+};
 
 /// A future on the heap, as the traits of this crate return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -24,3 +24,12 @@ pub const MAX_SKIPPED_SEGMENTS: usize = 4;
 
 /// ETags of an If-None-Match list that are compared; a client has one.
 pub const MAX_LISTED_ETAGS: usize = 32;
+
+/// Certificates of a signed request that are looked at: the requestor's and two CAs above it (threats T-42).
+pub const MAX_REQUEST_CERTS: usize = 3;
+
+/// The largest RSA key that a request is verified with: the cost grows with the square (threats T-42).
+pub const MAX_REQUEST_RSA_BITS: usize = 4096;
+
+/// Octets of the longest CRLNumber that is repeated: what RFC 5280 5.2.3 allows.
+pub const MAX_CRL_NUMBER: usize = 20;

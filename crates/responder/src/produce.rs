@@ -1,13 +1,16 @@
 //! From what a source knows to the ResponseData that gets signed: statuses, times, extensions.
 
-use certvouch_types::extension::values::{push_extension, push_nonce, push_time_extension};
+use certvouch_types::extension::values::{
+    push_cert_hash, push_crl_id, push_extension, push_nonce, push_time_extension,
+};
 use certvouch_types::{
     CertId, CertStatus, CrlReason, RevokedInfo, SingleResponseFields, Timestamp, oid,
 };
 
 use crate::error::AnswerError;
 use crate::issuer::Issuer;
-use crate::policy::{Expired, NotRevoked, Unlisted};
+use crate::policy::{CrlReferencePolicy, Expired, NotRevoked, Unlisted};
+use crate::profile::{ArchiveCutoff, Choice, RefreshRule};
 use crate::signer::ResponseSigner;
 use crate::source::{Knowledge, StatusRecord};
 
@@ -25,6 +28,13 @@ pub(crate) struct Single {
     pub(crate) unassigned: bool,
 }
 
+impl Single {
+    /// Its singleExtensions, one after the other.
+    pub(crate) fn extensions(&self) -> &[u8] {
+        &self.extensions
+    }
+}
+
 /// What is to be said about one certificate, or why nothing signed is.
 ///
 /// # Errors
@@ -40,12 +50,19 @@ pub(crate) fn single(
     let expired = record.not_after.is_some_and(|not_after| not_after < now);
     refuse_dropped(policy.expired, record, now)?;
     let (cert_status, extended_revoke) = status(issuer, record)?;
+    refuse_hold(issuer, cert_status)?;
 
     let (this_update, next_update) = interval(issuer, signer, record, now)?;
     let mut extensions = Vec::new();
     if !extended_revoke {
-        push_archive_cutoff(&mut extensions, issuer, expired, now);
+        let known = cert_status != CertStatus::Unknown;
+        push_archive_cutoff(&mut extensions, issuer, (expired, known), now);
         push_crl_entry_extensions(&mut extensions, record, cert_status);
+        push_crl_reference(&mut extensions, issuer, record, cert_status);
+        // The positive statement is about certificates that are known, revoked or not.
+        if let Some(hash) = record.cert_hash.filter(|_| known) {
+            push_cert_hash(&mut extensions, &hash);
+        }
     }
     Ok(Single {
         cert_id: cert_id.raw.to_vec(),
@@ -185,9 +202,20 @@ fn interval(
     if !signer.is_valid_at(now) {
         return Err(AnswerError::SignerNotValid);
     }
-    // FRESH-3: V counts both ends, hence minus one second; base is producedAt, which is now. The CA's own end counts
-    // where no certificate travels with the answer (MOZ-6-2).
-    let by_policy = now + (policy.validity - 1);
+    // FRESH-3: V counts both ends, hence minus one second; base is producedAt, which is now, or under the BRs
+    // thisUpdate, unless that is a CRL's: a CRL goes on answering until its own end or the profile's ceiling. The CA's
+    // own end counts where no certificate travels with the answer (MOZ-6-2).
+    let base = match (policy.profile.refresh, record.this_update) {
+        (RefreshRule::FromThisUpdate { .. }, None) => this_update,
+        _ => now,
+    };
+    let ceilings = policy.profile.ceilings.iter();
+    let mut ends = ceilings.map(|ceiling| this_update + (ceiling.seconds - 1));
+    let by_ceiling = match (ends.clone().find(|end| *end > now), ends.next_back()) {
+        (Some(end), _) | (None, Some(end)) => end,
+        (None, None) => Timestamp::MAX,
+    };
+    let by_policy = (base + (policy.validity - 1)).min(by_ceiling);
     let by_issuer = if signer.certs().is_empty() {
         issuer.not_after()
     } else {
@@ -205,13 +233,19 @@ fn interval(
 }
 
 /// RFC 6960 4.4.4: how far back revocation data reach. Where all of it is kept, that is the CA's own beginning
-/// (EN 319 411-2 has it so), and is said about expired certificates only.
-fn push_archive_cutoff(out: &mut Vec<u8>, issuer: &Issuer, expired: bool, now: Timestamp) {
+/// (EN 319 411-2 has it so); it is said about expired certificates, and about every one under a profile that says so.
+fn push_archive_cutoff(
+    out: &mut Vec<u8>,
+    issuer: &Issuer,
+    (expired, known): (bool, bool),
+    now: Timestamp,
+) {
+    let always = issuer.policy().profile.archive_cutoff == ArchiveCutoff::Issued;
     match issuer.policy().expired {
         Expired::Retain { seconds } => {
             push_time_extension(out, oid::OCSP_ARCHIVE_CUTOFF, now - seconds);
         }
-        Expired::Answer if expired => {
+        Expired::Answer if expired || always && known => {
             push_time_extension(out, oid::OCSP_ARCHIVE_CUTOFF, issuer.not_before());
         }
         _ => {}
@@ -235,6 +269,39 @@ fn push_crl_entry_extensions(out: &mut Vec<u8>, record: &StatusRecord, status: C
     }
     if let Some(date) = record.invalidity_date {
         push_time_extension(out, oid::INVALIDITY_DATE, date);
+    }
+}
+
+/// RFC 6960 4.4.2: the CRL on which a revocation or a hold was found.
+fn push_crl_reference(
+    out: &mut Vec<u8>,
+    issuer: &Issuer,
+    record: &StatusRecord,
+    status: CertStatus,
+) {
+    if issuer.policy().crl_reference != CrlReferencePolicy::Send {
+        return;
+    }
+    if let (CertStatus::Revoked(_), Some(crl)) = (status, &record.crl) {
+        push_crl_id(out, crl.number(), crl.time);
+    }
+}
+
+/// A profile without holds says nothing about a certificate on hold: `good` would be wrong, and `revoked` would be
+/// taken back later.
+fn refuse_hold(issuer: &Issuer, status: CertStatus) -> Result<(), AnswerError> {
+    let CertStatus::Revoked(info) = status else {
+        return Ok(());
+    };
+    let on_hold = info.revocation_reason == Some(CrlReason::CertificateHold);
+    match issuer
+        .policy()
+        .profile
+        .forbids(Choice::Hold)
+        .filter(|_| on_hold)
+    {
+        Some(rule) => Err(AnswerError::Forbidden(Choice::Hold, rule)),
+        None => Ok(()),
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use certvouch_types::der::integer_from_unsigned;
 use certvouch_types::{
-    CertId, Extension, HashAlgorithm, NonceFault, OcspRequest, Timestamp, basic_ocsp_response,
-    extension::values, oid,
+    CertId, Certificate, Extension, HashAlgorithm, NonceFault, OcspRequest, Timestamp,
+    basic_ocsp_response, extension::values, oid,
 };
 
 use crate::answer::{Answer, Asked, CacheUse, Exchange, SerialText, SignedResponse};
@@ -20,7 +20,10 @@ use crate::issuer::Issuer;
 use crate::limits::{DEFAULT_CACHE_BYTES, DEFAULT_MAX_ENTRIES};
 use crate::policy::{NonceForm, NoncePolicy};
 use crate::produce::{self, NonceEcho, Single};
+use crate::requestor::{RequestorFault, is_signed_by};
 use crate::selection;
+use crate::self_check::{self, Alarm, NoAlarm, SelfCheck, SelfCheckFault};
+use crate::source::Knowledge;
 
 /// Seconds without another try after an answer could not be renewed: a dead signer is then asked once a second for
 /// each answer and not once for each client. Arbitrary, but short beside any validity.
@@ -34,6 +37,8 @@ pub struct Settings {
     pub max_entries: usize,
     /// Octets that the response cache may hold.
     pub cache_bytes: u64,
+    /// Who hears when an issuer stops.
+    pub alarm: Arc<dyn Alarm>,
 }
 
 impl Default for Settings {
@@ -41,6 +46,7 @@ impl Default for Settings {
         Self {
             max_entries: DEFAULT_MAX_ENTRIES,
             cache_bytes: DEFAULT_CACHE_BYTES,
+            alarm: Arc::new(NoAlarm),
         }
     }
 }
@@ -67,6 +73,8 @@ struct Entry {
     name: Arc<str>,
     issuer: Issuer,
     generation: u64,
+    /// New with each generation, so that a change of signers or policy is checked again.
+    self_check: SelfCheck,
 }
 
 /// Why a set of issuers is refused.
@@ -120,12 +128,23 @@ impl Snapshot {
                 name: issuer.name().into(),
                 issuer,
                 generation,
+                self_check: SelfCheck::default(),
             });
         }
         Ok(Self {
             entries,
             by_key_hash,
         })
+    }
+
+    /// The CA served here that issued this certificate (DER), and the content octets of its serial number.
+    fn issuer_of(&self, certificate: &[u8]) -> Option<(usize, Vec<u8>)> {
+        let certificate = Certificate::parse(certificate).ok()?;
+        let index = self.entries.iter().position(|entry| {
+            Certificate::parse(entry.issuer.certificate())
+                .is_ok_and(|ca| ca.subject == certificate.issuer && is_signed_by(&ca, &certificate))
+        })?;
+        Some((index, certificate.serial_number.content().to_vec()))
     }
 
     /// The issuer whose name hash *and* key hash a CertID has (requirements R6960-4.1.1-1, -3), with the algorithm.
@@ -218,6 +237,20 @@ impl Responder {
         self.cache.clear();
     }
 
+    /// The issuers that have stopped, since an answer of theirs failed its own check, and why. They answer again once
+    /// [`Self::replace`] brings other signers or another policy.
+    #[must_use]
+    pub fn stopped(&self) -> Vec<(Arc<str>, SelfCheckFault)> {
+        let snapshot = self.snapshot.load();
+        let entries = snapshot.entries.iter();
+        entries
+            .filter_map(|entry| {
+                let why = entry.self_check.failure()?;
+                Some((Arc::clone(&entry.name), why.clone()))
+            })
+            .collect()
+    }
+
     /// Answers kept, and the octets they take.
     #[must_use]
     pub fn cache_size(&self) -> (usize, u64) {
@@ -229,7 +262,10 @@ impl Responder {
         let snapshot = self.snapshot.load_full();
         let mut exchange = Exchange::default();
         let result = match self.read(&snapshot, request, now, &mut exchange) {
-            Ok(question) => self.give(&question, now).await,
+            Ok(question) => match authorize(&snapshot, &question, request, now).await {
+                Ok(()) => self.give(&question, now).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         match result {
@@ -309,6 +345,10 @@ impl Responder {
 
         let (entry, hash) = one_issuer(snapshot, &cert_ids)?;
         exchange.issuer = Some(Arc::clone(&entry.name));
+        if let Some(fault) = entry.self_check.failure() {
+            return Err(AnswerError::SelfCheck(fault.clone()));
+        }
+        check_signed(entry, &request)?;
         let nonce = echo(entry, nonce)?;
         exchange.nonce = nonce.is_some();
         let signer =
@@ -414,9 +454,11 @@ impl Responder {
         let algorithm = signer.algorithm().identifier();
         let der = basic_ocsp_response(&tbs, algorithm, &signature, &signer.certs());
 
+        self.check_self(question, &singles, &der, now)?;
+
         let policy = issuer.policy();
-        let deadline = now + policy.refresh_after();
         let times = span(&singles, now);
+        let deadline = policy.refresh_deadline(times, now);
         let statuses = singles.iter().map(|single| single.cert_status).collect();
         let response = SignedResponse::new(der, statuses, now, times, deadline, policy.max_age);
         let unassigned = singles.iter().any(|single| single.unassigned);
@@ -424,6 +466,40 @@ impl Responder {
             response: Arc::new(response),
             unassigned,
         })
+    }
+}
+
+impl Responder {
+    /// Checks the first answer of its kind before anybody gets it; one that fails stops the issuer.
+    fn check_self(
+        &self,
+        question: &Question<'_, '_>,
+        singles: &[Single],
+        der: &[u8],
+        now: Timestamp,
+    ) -> Result<(), AnswerError> {
+        let Question { entry, signer, .. } = question;
+        let parts = singles
+            .iter()
+            .map(|single| (single.cert_status, single.extensions()));
+        let kind = self_check::kind_of(parts, question.nonce.is_some());
+        if entry.self_check.has_passed(*signer, kind) {
+            return Ok(());
+        }
+        let policy = entry.issuer.policy();
+        let by = &entry.issuer.signers()[*signer];
+        match self_check::check(der, by, policy, &question.cert_ids, now) {
+            Ok(()) => {
+                entry.self_check.pass(*signer, kind);
+                Ok(())
+            }
+            Err(fault) => {
+                if entry.self_check.fail(fault.clone()) {
+                    self.settings.alarm.issuer_stopped(&entry.name, &fault);
+                }
+                Err(AnswerError::SelfCheck(fault))
+            }
+        }
     }
 }
 
@@ -485,6 +561,63 @@ fn one_issuer<'s>(
     }
     // The parser lets no empty requestList through.
     found.ok_or(AnswerError::UnknownIssuer)
+}
+
+/// Whether a request is signed as it must be, before its signature is looked at (requirements E-25, E-26).
+fn check_signed(entry: &Entry, request: &OcspRequest<'_>) -> Result<(), AnswerError> {
+    if entry.issuer.policy().requestors.is_none() {
+        return Ok(());
+    }
+    match (
+        request.signature.is_some(),
+        request.requestor_name.is_some(),
+    ) {
+        (false, _) => Err(AnswerError::SignatureRequired),
+        (true, false) => Err(AnswerError::NoRequestorName),
+        (true, true) => Ok(()),
+    }
+}
+
+/// Whether the request comes from somebody who may ask (requirements E-27, threats T-42). The signature is verified in
+/// the room that the list of requestors has for it; whether its signer is revoked is asked of the source, if the
+/// signer's CA is served here.
+async fn authorize(
+    snapshot: &Arc<Snapshot>,
+    question: &Question<'_, '_>,
+    request: &[u8],
+    now: Timestamp,
+) -> Result<(), AnswerError> {
+    let Some(requestors) = &question.entry.issuer.policy().requestors else {
+        return Ok(());
+    };
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (list, snapshot) = (Arc::clone(requestors), Arc::clone(snapshot));
+    let (octets, shared) = (request.to_vec(), Arc::clone(&snapshot));
+    let work = Box::new(move || {
+        let verified = OcspRequest::parse(&octets)
+            .map_err(AnswerError::Malformed)
+            .and_then(|request| list.verify(&request, now).map_err(AnswerError::Requestor))
+            .map(|signer| shared.issuer_of(&signer));
+        // Whoever asked may have left.
+        drop(tell.send(verified));
+    });
+    let full = |_| AnswerError::ChecksFull;
+    requestors.room().run(work).map_err(full)?;
+    // Work that is thrown away unfinished is work that there was no room for.
+    let served = told.await.map_err(|_| AnswerError::ChecksFull)??;
+    let Some((index, serial)) = served else {
+        return Ok(());
+    };
+    let serial = certvouch_types::SerialNumber::from_content(&serial);
+    let source = snapshot.entries[index].issuer.source();
+    let records = source
+        .lookup(&[serial])
+        .await
+        .map_err(AnswerError::Source)?;
+    match records.first().map(|record| record.knowledge) {
+        Some(Knowledge::Issued | Knowledge::NotRevoked) => Ok(()),
+        _ => Err(AnswerError::Requestor(RequestorFault::Revoked)),
+    }
 }
 
 /// What goes back of a nonce, by the issuer's policy.

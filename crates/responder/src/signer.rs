@@ -70,7 +70,9 @@ pub enum EmbedCertificate {
 pub struct ResponseSigner {
     key: Arc<dyn Signer>,
     writer: ResponseDataWriter,
-    certs: Vec<Vec<u8>>,
+    certificate: Arc<[u8]>,
+    form: ResponderIdForm,
+    embedded: bool,
     not_before: Timestamp,
     not_after: Timestamp,
     delegated: bool,
@@ -100,11 +102,9 @@ impl ResponseSigner {
         Self {
             key,
             writer: ResponseDataWriter::new(id),
-            certs: if embedded {
-                vec![certificate.raw.to_vec()]
-            } else {
-                Vec::new()
-            },
+            certificate: certificate.raw.into(),
+            form,
+            embedded,
             not_before: certificate.validity.not_before,
             not_after: certificate.validity.not_after,
             delegated,
@@ -151,7 +151,21 @@ impl ResponseSigner {
         &self.writer
     }
 
+    /// The certificates that travel with the answer.
     pub(crate) fn certs(&self) -> Vec<&[u8]> {
-        self.certs.iter().map(Vec::as_slice).collect()
+        if self.embedded {
+            vec![&self.certificate]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Its certificate, whether it travels with the answer or not.
+    pub(crate) fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    pub(crate) const fn form(&self) -> ResponderIdForm {
+        self.form
     }
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use certvouch_types::{CrlReason, Oid, SerialNumber, Timestamp, oid};
 
 use crate::BoxFuture;
+use crate::limits::MAX_CRL_NUMBER;
 
 /// Knows the status of the certificates of one issuer.
 ///
@@ -56,6 +57,46 @@ pub struct StatusRecord {
     pub this_update: Option<Timestamp>,
     /// Until when it may be said, if the source sets an end: the nextUpdate of a CRL.
     pub next_update: Option<Timestamp>,
+    /// SHA-256 over the certificate, if the source has it: proof that it is known (CertHash).
+    pub cert_hash: Option<[u8; 32]>,
+    /// The CRL that lists the certificate, if one does.
+    pub crl: Option<CrlReference>,
+}
+
+/// Which CRL a revocation was found on (RFC 6960 4.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CrlReference {
+    number: [u8; MAX_CRL_NUMBER],
+    length: usize,
+    /// Its thisUpdate.
+    pub time: Timestamp,
+}
+
+impl CrlReference {
+    /// A reference to the CRL that was issued at this time, with its number (minimal unsigned big-endian octets). A
+    /// number of more than 20 octets, which RFC 5280 5.2.3 forbids, is left out.
+    #[must_use]
+    pub fn new(number: Option<&[u8]>, time: Timestamp) -> Self {
+        let mut reference = Self {
+            number: [0; MAX_CRL_NUMBER],
+            length: 0,
+            time,
+        };
+        if let Some(octets) = number.filter(|octets| octets.len() <= MAX_CRL_NUMBER) {
+            // Zero has no octets of its own; one of them makes it a number all the same.
+            reference.length = octets.len().max(1);
+            reference.number[reference.length - octets.len()..reference.length]
+                .copy_from_slice(octets);
+        }
+        reference
+    }
+
+    /// The number as unsigned big-endian octets, if there is one.
+    #[must_use]
+    pub fn number(&self) -> Option<&[u8]> {
+        (self.length > 0).then(|| &self.number[..self.length])
+    }
 }
 
 impl StatusRecord {
@@ -69,6 +110,8 @@ impl StatusRecord {
             hold_instruction: None,
             this_update: None,
             next_update: None,
+            cert_hash: None,
+            crl: None,
         }
     }
 }

@@ -67,12 +67,10 @@ fn validity_outside_a_minute_to_seven_days_is_refused() {
         assert_eq!(checked.is_ok(), allowed, "{validity}");
         if !allowed {
             let (least, most) = (60, 7 * DAY);
-            let fault = PolicyFault::Validity {
-                seconds: validity,
-                least,
-                most,
-            };
-            assert_eq!(checked, Err(fault));
+            let expected = format!(
+                "validity of {validity} s: profile private allows {least} s to {most} s (FRESH-1: requirements §14)"
+            );
+            assert_eq!(checked.unwrap_err().to_string(), expected);
         }
     }
     let default = Policy::default();

@@ -17,6 +17,7 @@
 
 #![warn(missing_docs)]
 
+mod cert_hash;
 pub mod crl;
 pub mod easy_rsa;
 mod escape;
@@ -26,6 +27,7 @@ pub mod limits;
 mod serial_key;
 pub mod watch;
 
+pub use cert_hash::CertHashes;
 pub use crl::{CrlSource, CrlWatch};
 pub use good_list::GoodList;
 pub use index_txt::{Health, IndexTxt, OpenError, ReloadError, Reloaded, UnrevokePolicy};

@@ -57,3 +57,7 @@ pub const DEFAULT_MAX_CRL: u64 = 1 << 30;
 
 /// URLs of one freshestCRL that are looked at: one point with an http and an ldap URL is what is seen.
 pub const MAX_FRESHEST: usize = 8;
+
+/// Octets of the file of one certificate: ML-DSA-87 certificates in PEM have about 12 KiB, and `openssl ca` writes a
+/// page of text above them.
+pub const MAX_ISSUED_CERTIFICATE: u64 = 128 * 1024;

@@ -177,6 +177,10 @@ pub fn find(name: &str) -> Option<Peer> {
             let code = "import cryptography; print('cryptography', cryptography.__version__)";
             probe(name, "python3", &["-c", code], Vec::new())
         }
+        "pkilint" => {
+            let code = "import importlib.metadata as m; print('pkilint', m.version('pkilint'))";
+            probe(name, "python3", &["-c", code], Vec::new())
+        }
         // Java from source, with BouncyCastle's libraries where Debian puts them.
         "bouncycastle" => BOUNCY_CASTLE
             .split(':')

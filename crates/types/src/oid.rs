@@ -85,6 +85,8 @@ oids! {
     OCSP_PREF_SIG_ALGS = &[0x2B, 6, 1, 5, 5, 7, 0x30, 1, 8];
     /// id-pkix-ocsp-extended-revoke (RFC 6960 4.4.8).
     OCSP_EXTENDED_REVOKE = &[0x2B, 6, 1, 5, 5, 7, 0x30, 1, 9];
+    /// id-isismtt-at-certHash, the positive statement (Common PKI / ISIS-MTT part 4, SigG profile).
+    ISIS_MTT_CERT_HASH = &[0x2B, 0x24, 8, 3, 0x0D];
     /// id-ad-ocsp (RFC 5280 4.2.2.1).
     AD_OCSP = &[0x2B, 6, 1, 5, 5, 7, 0x30, 1];
     /// id-ad-caIssuers (RFC 5280 4.2.2.1).
@@ -121,6 +123,8 @@ oids! {
     ISSUING_DISTRIBUTION_POINT = &[0x55, 0x1D, 0x1C];
     /// id-ce-certificateIssuer.
     CERTIFICATE_ISSUER = &[0x55, 0x1D, 0x1D];
+    /// id-ce-nameConstraints.
+    NAME_CONSTRAINTS = &[0x55, 0x1D, 0x1E];
     /// id-ce-cRLDistributionPoints.
     CRL_DISTRIBUTION_POINTS = &[0x55, 0x1D, 0x1F];
     /// id-ce-certificatePolicies.

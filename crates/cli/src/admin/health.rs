@@ -54,6 +54,9 @@ struct Issuer {
     subject: String,
     /// Seconds for which a good answer may be believed after a revocation.
     exposure_seconds: i64,
+    /// Why it stopped, if one of its own answers failed the self-check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
     source: Source,
     signers: Vec<Signer>,
 }
@@ -79,7 +82,7 @@ struct Signer {
 /// Below this, an expiring signer is a matter for `/health`: as long as the warnings of the start count down.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
-fn issuer(one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
+fn issuer(core: &Core, one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
     let signers: Vec<Signer> = one
         .identities()
         .iter()
@@ -95,7 +98,8 @@ fn issuer(one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
     let problems = one.source().problems();
     let soon = i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX);
     let is_signed = signers.iter().any(|it| it.expires_in_seconds > 0);
-    let status = if !is_signed || clock != Verdict::InOrder {
+    let stopped = stopped(core, one);
+    let status = if stopped.is_some() || !is_signed || clock != Verdict::InOrder {
         Word::Failing
     } else if !problems.is_empty() || signers.iter().any(|it| it.expires_in_seconds < soon) {
         Word::Degraded
@@ -107,6 +111,7 @@ fn issuer(one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
         status,
         subject: one.subject().to_owned(),
         exposure_seconds: one.policy().worst_case_exposure(),
+        stopped,
         source: Source {
             kind: one.source().kind(),
             as_of: as_of.map(|it| it.to_string()),
@@ -118,6 +123,13 @@ fn issuer(one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
     }
 }
 
+/// Why an issuer stopped, if it did.
+fn stopped(core: &Core, one: &Loaded) -> Option<String> {
+    let all = core.responder.stopped();
+    let mine = all.iter().find(|(name, _)| **name == *one.name());
+    mine.map(|(_, why)| escape_display(why))
+}
+
 /// `GET /health`: 200 whatever it says, since the body is what a person or a monitor reads.
 pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
     let core = &site.core;
@@ -126,7 +138,7 @@ pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
     let issuers: Vec<Issuer> = live
         .issuers
         .iter()
-        .map(|one| issuer(one, verdict, now))
+        .map(|one| issuer(core, one, verdict, now))
         .collect();
     let is_all = |wanted| issuers.iter().all(|it| it.status == wanted);
     let clock = if verdict == Verdict::InOrder {
@@ -168,7 +180,7 @@ pub(super) async fn one(
         let known = format!("there is no issuer {}; /health lists all", escape(&name));
         return Err(Problem::new(StatusCode::NOT_FOUND, "not found", known).about("issuer"));
     };
-    let report = issuer(found, core.guard.look(), core.clock.now());
+    let report = issuer(core, found, core.guard.look(), core.clock.now());
     let status = if report.status == Word::Ok {
         StatusCode::OK
     } else {
@@ -224,6 +236,11 @@ pub(super) fn write_metrics(core: &Core, page: &mut Page) {
         "certvouch_exposure_seconds",
         "For how long a good answer may be believed after a revocation.",
         &|one| Some(one.policy().worst_case_exposure()),
+    );
+    each(
+        "certvouch_issuer_stopped",
+        "1 while an issuer answers nothing, since an answer of its own failed the self-check.",
+        &|one| Some(i64::from(stopped(core, one).is_some())),
     );
     each(
         "certvouch_signer_expiry_timestamp_seconds",

@@ -13,11 +13,12 @@ use super::crl_args::CrlArgs;
 use super::refuse;
 use crate::clock::Clock;
 use crate::config::choice::{
-    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, ResponderId,
-    Unlisted,
+    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm,
+    RequestSignatures, ResponderId, Unlisted,
 };
 use crate::config::{
-    Config, ConfigError, IssuerConfig, Log, Period, Server, SignerConfig, Size, SourceConfig,
+    Config, ConfigError, IssuerConfig, Log, Period, Profile, Server, SignerConfig, Size,
+    SourceConfig,
 };
 use crate::exit::ExitCode;
 use crate::listen;
@@ -101,19 +102,22 @@ struct IssuerArgs {
     /// A changed index may lose rows and turn revoked certificates good
     #[arg(long)]
     allow_unrevoke: bool,
+    /// The bounds that decisions must keep, and their defaults [default: private]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
     /// The answer about serial numbers that were never issued [default: unknown]
     #[arg(long, value_enum, hide_possible_values = false)]
     unlisted: Option<Unlisted>,
-    /// From thisUpdate to nextUpdate; renewed by half of it [default: 1h]
+    /// From thisUpdate to nextUpdate; renewed by half of it [default: 1h; 4d in other profiles]
     #[arg(long, value_name = "DURATION")]
     validity: Option<Period>,
-    /// The most time that HTTP caches may keep an answer: a duration, or refresh [default: 5m]
+    /// The most time that HTTP caches may keep an answer: a duration, or refresh [default: 5m; refresh in other profiles]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<MaxAge>,
     /// How far thisUpdate lies back, for clients whose clocks are slow [default: 0s]
     #[arg(long, value_name = "DURATION")]
     backdate: Option<Period>,
-    /// What becomes of the nonce in a request [default: echo]
+    /// What becomes of the nonce in a request [default: echo; ignore in br and lightweight]
     #[arg(long, value_enum)]
     nonce: Option<Nonce>,
     /// Which encodings of a nonce are understood [default: strict]
@@ -134,6 +138,15 @@ struct IssuerArgs {
     /// The CA's key is compromised since this moment: everything is answered revoked
     #[arg(long, value_name = "RFC3339")]
     ca_compromised: Option<Moment>,
+    /// Whether requests must be signed by those of --requestor [default: ignore]
+    #[arg(long, value_enum)]
+    request_signatures: Option<RequestSignatures>,
+    /// The certificate of somebody who may ask, or of a CA whose certificates may; may be repeated
+    #[arg(long, value_name = "FILE")]
+    requestor: Vec<PathBuf>,
+    /// The folder where the CA keeps what it issued, by serial number: answers carry its hash (CertHash)
+    #[arg(long, value_name = "DIR")]
+    cert_hash: Option<PathBuf>,
 }
 
 /// The public port; these also change what a file says.
@@ -295,14 +308,18 @@ impl IssuerArgs {
             },
             allow_unrevoke: self.allow_unrevoke,
             ca_compromised: self.ca_compromised,
+            validity: self.validity,
+            max_age: self.max_age,
+            nonce: self.nonce,
+            requestors: self.requestor,
+            cert_hash: self.cert_hash,
             ..IssuerConfig::default()
         };
         crl.change(&mut issuer);
         set(&mut issuer.unlisted, self.unlisted);
-        set(&mut issuer.validity, self.validity);
-        set(&mut issuer.max_age, self.max_age);
+        set(&mut issuer.profile, self.profile);
+        set(&mut issuer.request_signatures, self.request_signatures);
         set(&mut issuer.backdate, self.backdate);
-        set(&mut issuer.nonce, self.nonce);
         set(&mut issuer.nonce_form, self.nonce_form);
         set(&mut issuer.responder_id, self.responder_id);
         set(&mut issuer.embed_certificate, self.embed_certificate);

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use certvouch_crypto::SignatureAlgorithm;
+use certvouch_responder::{Choice, PolicyFault};
 use certvouch_status::crl::Location;
 use certvouch_status::easy_rsa;
 
-use super::choice::NotRevoked;
+use super::choice::{CrlReference, EmbedCertificate, NotRevoked, RequestSignatures, ResponderId};
 use super::document::nearest;
 use super::schema::{Admin, Config, IssuerConfig, Server, SignerConfig};
 use super::units::Period;
@@ -208,14 +209,68 @@ fn check_issuer(issuer: &IssuerConfig, refuse: Refuse<'_>) {
     for signer in &issuer.signers {
         check_signer(signer, refuse);
     }
-    if let Err(fault) = issuer.policy().check() {
-        let key = match fault {
-            certvouch_responder::PolicyFault::Backdate(_) => "backdate",
-            certvouch_responder::PolicyFault::NoHashes => "hashes",
-            certvouch_responder::PolicyFault::Retention(_) => "expired",
-            _ => "validity",
-        };
-        refuse(key, fault.to_string());
+    check_policy(issuer, refuse);
+}
+
+/// The profile's bounds, and what belongs together.
+fn check_policy(issuer: &IssuerConfig, refuse: Refuse<'_>) {
+    let policy = issuer.policy();
+    for fault in policy.faults() {
+        refuse(key_of(&fault), fault.to_string());
+    }
+    let source = &issuer.source;
+    let without_list = !source.crl.is_empty() && source.good_list.is_none();
+    let requires = issuer.request_signatures == RequestSignatures::Require;
+    let embeds_none = issuer.embed_certificate == EmbedCertificate::Never;
+    for (is_chosen, choice) in [
+        (without_list, Choice::CrlWithoutGoodList),
+        (requires, Choice::SignatureRequired),
+        (issuer.responder_id == ResponderId::ByName, Choice::ByName),
+        (embeds_none, Choice::NoCertificate),
+    ] {
+        if let Err(fault) = policy.check_choice(choice)
+            && is_chosen
+        {
+            refuse(key_of(&fault), fault.to_string());
+        }
+    }
+    match (requires, issuer.requestors.is_empty()) {
+        (true, true) => refuse(
+            "request_signatures",
+            "request_signatures = \"require\" names nobody who may ask: requestors = [\"client.pem\"]".to_owned(),
+        ),
+        (false, false) => refuse(
+            "requestors",
+            "requestors goes with request_signatures = \"require\"".to_owned(),
+        ),
+        _ => {}
+    }
+    if issuer.crl_reference == CrlReference::Send && source.crl.is_empty() {
+        refuse(
+            "crl_reference",
+            "crl_reference goes with CRLs only: source = { crl = [\"…\"] }".to_owned(),
+        );
+    }
+}
+
+/// The key at which a fault of a policy stands.
+fn key_of(fault: &PolicyFault) -> &'static str {
+    match fault {
+        PolicyFault::Backdate(_) => "backdate",
+        PolicyFault::NoHashes => "hashes",
+        PolicyFault::Retention(_) => "expired",
+        PolicyFault::Forbidden { choice, .. } => match choice {
+            Choice::ByName => "responder_id",
+            Choice::DropExpired | Choice::RetainExpired => "expired",
+            Choice::ExtendedRevoke => "unlisted",
+            Choice::GoodWithoutIssuance => "not_revoked",
+            Choice::NoCertificate => "embed_certificate",
+            Choice::NonceRequired => "nonce",
+            Choice::SignatureRequired => "request_signatures",
+            Choice::WithoutSha256 => "hashes",
+            _ => "source",
+        },
+        _ => "validity",
     }
 }
 

@@ -50,6 +50,30 @@ pub enum Nonce {
     Require,
 }
 
+/// Whether requests must be signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RequestSignatures {
+    /// They need not be; a signature that comes along is not looked at.
+    #[default]
+    Ignore,
+    /// Only those signed by listed requestors are answered.
+    Require,
+}
+
+/// Whether a revocation out of a CRL says which CRL it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum CrlReference {
+    /// It does not.
+    #[default]
+    Omit,
+    /// The number and the time of the CRL (RFC 6960 4.4.2).
+    Send,
+}
+
 /// Which encodings of a nonce are understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -166,6 +190,25 @@ impl From<Nonce> for role::NoncePolicy {
             Nonce::Echo => Self::Echo,
             Nonce::Ignore => Self::Ignore,
             Nonce::Require => Self::Require,
+        }
+    }
+}
+
+impl From<role::NoncePolicy> for Nonce {
+    fn from(policy: role::NoncePolicy) -> Self {
+        match policy {
+            role::NoncePolicy::Ignore => Self::Ignore,
+            role::NoncePolicy::Require => Self::Require,
+            _ => Self::Echo,
+        }
+    }
+}
+
+impl From<CrlReference> for role::CrlReferencePolicy {
+    fn from(choice: CrlReference) -> Self {
+        match choice {
+            CrlReference::Omit => Self::Omit,
+            CrlReference::Send => Self::Send,
         }
     }
 }

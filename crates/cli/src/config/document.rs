@@ -90,7 +90,7 @@ impl Document {
                 && PLANNED_PROFILES.contains(&profile.as_ref())
             {
                 refuse(format!(
-                    "profile {profile:?} is not in this version; \"private\" is"
+                    "profile {profile:?} is not in this version; \"private\", \"br\", \"lightweight\" and \"etsi\" are"
                 ));
             } else {
                 self.check_value(value, &path, faults);
@@ -269,7 +269,7 @@ mod tests {
         for text in [
             "[store]\nurl = \"sqlite:///x\"\n",
             "[[issuer]]\nsource = { sql = \"x\" }\n",
-            "[[issuer]]\nprofile = \"br\"\n",
+            "[[issuer]]\nprofile = \"gematik\"\n",
         ] {
             assert!(faults(text).contains("is not in this version"), "{text}");
         }

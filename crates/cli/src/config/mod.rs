@@ -80,7 +80,7 @@ impl Config {
         toml::to_string(self)
     }
 
-    /// Makes every path absolute; relative ones count from `folder`.
+    /// Makes every path absolute (relative ones count from `folder`), and every decision that the profile makes.
     fn resolve(&mut self, folder: &Path) {
         let resolve = |path: &mut PathBuf| {
             if path.as_os_str().is_empty() {
@@ -98,6 +98,9 @@ impl Config {
         for issuer in &mut self.issuers {
             issuer.certificate.iter_mut().for_each(resolve);
             issuer.source.index.iter_mut().for_each(resolve);
+            issuer.requestors.iter_mut().for_each(resolve);
+            issuer.cert_hash.iter_mut().for_each(resolve);
+            issuer.settle();
             let source = &mut issuer.source;
             source.easy_rsa.iter_mut().for_each(resolve);
             source.good_list.iter_mut().for_each(resolve);

@@ -7,15 +7,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use certvouch_responder::{Policy, limits};
+use certvouch_responder::{self as role, Policy, limits};
 use certvouch_types::HashAlgorithm;
+use clap::ValueEnum;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::choice::{
-    EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm, NotRevoked,
-    ResponderId, Unlisted,
+    CrlReference, EmbedCertificate, Expired, Hash, LogFormat, MaxAge, Moment, Nonce, NonceForm,
+    NotRevoked, RequestSignatures, ResponderId, Unlisted,
 };
 use super::units::{NetworkText, Period, Size};
 
@@ -129,20 +130,23 @@ pub struct IssuerConfig {
     /// The CA certificate; an easy-rsa folder has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
-    /// The bounds of the profile that decisions must keep; `private` is the only one yet.
+    /// The profile whose bounds the decisions must keep, and whose defaults stand where none is made.
     pub profile: Profile,
     /// The answer about serial numbers that were never issued.
     pub unlisted: Unlisted,
     /// The answer where a CRL says that a serial number is not revoked and nothing says that it was issued.
     pub not_revoked: NotRevoked,
-    /// From thisUpdate to nextUpdate.
-    pub validity: Period,
-    /// The most time in HTTP caches.
-    pub max_age: MaxAge,
+    /// From thisUpdate to nextUpdate; nothing is the profile's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Period>,
+    /// The most time in HTTP caches; nothing is the profile's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<MaxAge>,
     /// By how much thisUpdate lies before the moment of signing.
     pub backdate: Period,
-    /// What becomes of nonces.
-    pub nonce: Nonce,
+    /// What becomes of nonces; nothing is the profile's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
     /// Which encodings of nonces are understood.
     pub nonce_form: NonceForm,
     /// How answers name their signer.
@@ -158,6 +162,16 @@ pub struct IssuerConfig {
     /// Since when the CA's key is known to be compromised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_compromised: Option<Moment>,
+    /// Whether requests must be signed.
+    pub request_signatures: RequestSignatures,
+    /// Certificates of those who may ask then, or of their CAs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requestors: Vec<PathBuf>,
+    /// Whether a revocation out of a CRL says which CRL it was.
+    pub crl_reference: CrlReference,
+    /// A folder of issued certificates, by serial number: answers about them carry CertHash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_hash: Option<PathBuf>,
     /// Who knows.
     pub source: SourceConfig,
     /// Who signs, the default first.
@@ -166,13 +180,32 @@ pub struct IssuerConfig {
 }
 
 /// Profiles: sets of bounds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Profile {
     /// A PKI of one's own.
     #[default]
     Private,
+    /// A publicly trusted CA (TLS Baseline Requirements, Mozilla, Microsoft).
+    Br,
+    /// High volume (RFC 9919).
+    Lightweight,
+    /// Trust services (EN 319 411).
+    Etsi,
+}
+
+impl Profile {
+    /// The bounds as the responder has them.
+    #[must_use]
+    pub const fn bounds(self) -> &'static role::Profile {
+        match self {
+            Self::Private => &role::Profile::PRIVATE,
+            Self::Br => &role::Profile::BR,
+            Self::Lightweight => &role::Profile::LIGHTWEIGHT,
+            Self::Etsi => &role::Profile::ETSI,
+        }
+    }
 }
 
 /// `source = { … }`
@@ -296,7 +329,7 @@ impl Default for Admin {
 }
 
 impl Default for IssuerConfig {
-    /// Every decision as the responder's [`Policy`] has it by default.
+    /// No decision where the profile has a default, and every other as the responder's [`Policy`] has it.
     fn default() -> Self {
         let policy = Policy::default();
         Self {
@@ -305,12 +338,10 @@ impl Default for IssuerConfig {
             profile: Profile::default(),
             unlisted: Unlisted::default(),
             not_revoked: NotRevoked::default(),
-            validity: period(policy.validity),
-            max_age: policy
-                .max_age
-                .map_or(MaxAge::Refresh, |secs| MaxAge::Period(period(secs))),
+            validity: None,
+            max_age: None,
             backdate: period(policy.backdate),
-            nonce: Nonce::default(),
+            nonce: None,
             nonce_form: NonceForm::default(),
             responder_id: ResponderId::default(),
             embed_certificate: EmbedCertificate::default(),
@@ -318,6 +349,10 @@ impl Default for IssuerConfig {
             hashes: vec![Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512],
             allow_unrevoke: false,
             ca_compromised: None,
+            request_signatures: RequestSignatures::default(),
+            requestors: Vec::new(),
+            crl_reference: CrlReference::default(),
+            cert_hash: None,
             source: SourceConfig::default(),
             signers: Vec::new(),
         }
@@ -325,16 +360,35 @@ impl Default for IssuerConfig {
 }
 
 impl IssuerConfig {
-    /// The responder's policy that these decisions make.
+    /// Takes the profile's defaults where no decision was made, so that what is printed is what holds.
+    pub(super) fn settle(&mut self) {
+        let defaults = Policy::of(self.profile.bounds());
+        self.validity
+            .get_or_insert_with(|| period(defaults.validity));
+        let max_age = |secs| MaxAge::Period(period(secs));
+        self.max_age
+            .get_or_insert_with(|| defaults.max_age.map_or(MaxAge::Refresh, max_age));
+        self.nonce
+            .get_or_insert_with(|| Nonce::from(defaults.nonce));
+    }
+
+    /// The responder's policy that these decisions make; who may ask is not in it, since files say that.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
-        policy.validity = self.validity.secs();
-        policy.max_age = self.max_age.secs();
+        let mut policy = Policy::of(self.profile.bounds());
+        if let Some(validity) = self.validity {
+            policy.validity = validity.secs();
+        }
+        if let Some(max_age) = self.max_age {
+            policy.max_age = max_age.secs();
+        }
+        if let Some(nonce) = self.nonce {
+            policy.nonce = nonce.into();
+        }
+        policy.crl_reference = self.crl_reference.into();
         policy.backdate = self.backdate.secs();
         policy.unlisted = self.unlisted.into();
         policy.not_revoked = self.not_revoked.into();
-        policy.nonce = self.nonce.into();
         policy.nonce_form = self.nonce_form.into();
         policy.expired = self.expired.into();
         policy.hashes = self
@@ -398,7 +452,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
 /// last is proposed for one that stands in no table.
-pub const KEYS: [&str; 61] = [
+pub const KEYS: [&str; 65] = [
     "admin",
     "admin.listen",
     "admin.hosts",
@@ -441,6 +495,10 @@ pub const KEYS: [&str; 61] = [
     "issuer.hashes",
     "issuer.allow_unrevoke",
     "issuer.ca_compromised",
+    "issuer.request_signatures",
+    "issuer.requestors",
+    "issuer.crl_reference",
+    "issuer.cert_hash",
     "issuer.source",
     "issuer.source.index",
     "issuer.source.easy_rsa",
@@ -471,4 +529,4 @@ pub const PLANNED: [&str; 4] = [
 ];
 
 /// Profiles of later versions.
-pub const PLANNED_PROFILES: [&str; 5] = ["br", "lightweight", "etsi", "iso15118", "gematik"];
+pub const PLANNED_PROFILES: [&str; 2] = ["iso15118", "gematik"];

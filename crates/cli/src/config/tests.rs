@@ -48,7 +48,8 @@ fn printed_configuration_reads_back_as_the_same() {
              {{ key = \"k\", certificate = \"c\", algorithm = \"rsa-pss-sha256\" }}]\n\
              unlisted = \"revoked\"\nvalidity = \"2d\"\nmax_age = \"refresh\"\nbackdate = \"5m\"\nnonce = \"require\"\n\
              nonce_form = \"raw\"\nresponder_id = \"by-name\"\nembed_certificate = \"never\"\nexpired = \"retain=7y\"\n\
-             hashes = [\"sha256\"]\nallow_unrevoke = true\nca_compromised = \"2026-01-10T00:00:00Z\"\n"
+             hashes = [\"sha256\"]\nallow_unrevoke = true\nca_compromised = \"2026-01-10T00:00:00Z\"\n\
+             request_signatures = \"require\"\nrequestors = [\"client.pem\"]\ncert_hash = \"newcerts\"\n"
         ),
     ] {
         let (_folder, config) = load(&text);
@@ -64,6 +65,11 @@ fn list_of_keys_is_that_of_the_structs() {
     let issuer = IssuerConfig {
         certificate: Some("c".into()),
         ca_compromised: Some("2026-01-10T00:00:00Z".parse().unwrap()),
+        validity: Some("1h".parse().unwrap()),
+        max_age: Some(choice::MaxAge::Refresh),
+        nonce: Some(choice::Nonce::Echo),
+        requestors: vec!["r".into()],
+        cert_hash: Some("h".into()),
         source: SourceConfig {
             index: Some("i".into()),
             easy_rsa: Some("e".into()),
@@ -132,7 +138,7 @@ fn every_refusal_names_the_line_and_the_remedy() {
     let with = |key: &str| format!("{SMALL}{key}\n");
     for (text, line, part) in [
         (String::new(), 1, "no issuer is configured"),
-        (with("validity = \"30s\""), 6, "60 s to 604800 s (FRESH-1)"),
+        (with("validity = \"30s\""), 6, "604800 s (FRESH-1: "),
         (with("validity = \"8d\""), 6, "FRESH-1"),
         (with("backdate = \"2h\""), 6, "FRESH-7"),
         (with("hashes = []"), 6, "hash algorithm"),
@@ -221,6 +227,92 @@ fn every_refusal_names_the_line_and_the_remedy() {
             format!("[server]\nthreads = 5000\n{SMALL}"),
             2,
             "at most 1024",
+        ),
+    ] {
+        let shown = refused(&text);
+        assert!(
+            shown.contains(&format!("certvouch.toml:{line}: ")) && shown.contains(part),
+            "{text}\n{shown}"
+        );
+    }
+}
+
+#[test]
+fn profile_brings_its_defaults_and_printing_shows_them() {
+    let (_folder, config) = load(&format!("{SMALL}profile = \"br\"\n"));
+    let config = config.unwrap();
+    let policy = config.issuers[0].policy();
+    assert_eq!(
+        policy,
+        certvouch_responder::Policy::of(&certvouch_responder::Profile::BR)
+    );
+    let printed = config.to_toml().unwrap();
+    for line in [
+        "profile = \"br\"",
+        "validity = \"4d\"",
+        "max_age = \"refresh\"",
+        "nonce = \"ignore\"",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+}
+
+// covers: BR-4.9.9-4, BR-4.9.9-10, FRESH-1, ETSI1-CSS-6.3.10-05/-06
+#[test]
+fn what_a_profile_forbids_is_refused_at_its_line_with_the_rule() {
+    let crl = SMALL.replace("{ index = \"index.txt\" }", "{ crl = [\"ca.crl\"] }");
+    let with = |profile: &str, key: &str| format!("{SMALL}profile = \"{profile}\"\n{key}\n");
+    for (text, line, part) in [
+        (with("br", "validity = \"1h\""), 7, "FRESH-1"),
+        (with("br", "validity = \"8d\""), 7, "FRESH-1"),
+        (with("br", "unlisted = \"revoked\""), 7, "D-7"),
+        (with("br", "nonce = \"require\""), 7, "BR-4.9.9-4"),
+        (
+            with("lightweight", "responder_id = \"by-name\""),
+            7,
+            "R9919-3.2.2-2",
+        ),
+        (
+            with("lightweight", "embed_certificate = \"never\""),
+            7,
+            "R9919-3.2.2-1",
+        ),
+        (with("lightweight", "hashes = [\"sha1\"]"), 7, "D-1"),
+        (with("etsi", "expired = \"drop\""), 7, "ETSI1-CSS-6.3.10-04"),
+        (
+            with(
+                "etsi",
+                "request_signatures = \"require\"\nrequestors = [\"c\"]",
+            ),
+            7,
+            "ETSI1-CSS-6.3.10-10",
+        ),
+        (
+            with("private", "request_signatures = \"require\""),
+            7,
+            "names nobody who may ask",
+        ),
+        (
+            with("private", "requestors = [\"c\"]"),
+            7,
+            "goes with request_signatures",
+        ),
+        (
+            with("private", "crl_reference = \"send\""),
+            7,
+            "goes with CRLs only",
+        ),
+        (format!("{crl}profile = \"br\"\n"), 5, "BR-4.9.9-4"),
+        (
+            format!("{crl}profile = \"br\"\nnot_revoked = \"good\"\n"),
+            7,
+            "BR-4.9.9-10",
+        ),
+        // An issuer without a source has no status to offer, under `etsi` as under any other.
+        (
+            with("etsi", "").replace("{ index = \"index.txt\" }", "{}"),
+            5,
+            "no source says who is revoked",
         ),
     ] {
         let shown = refused(&text);

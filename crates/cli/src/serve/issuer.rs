@@ -13,6 +13,7 @@ use certvouch_status::easy_rsa;
 use certvouch_types::{Certificate, Timestamp};
 
 use super::Purpose;
+use super::profile;
 use super::source::Source;
 use crate::clock::Clock;
 use crate::config::{self, IssuerConfig};
@@ -80,11 +81,13 @@ impl Loaded {
             Some(earlier) if earlier.has_source_of(config, der) => earlier.source.clone(),
             _ => Source::open(config, der, clock, purpose)?,
         };
-        let policy = config.policy();
+        let mut policy = config.policy();
+        policy.requestors = profile::requestors(config)?;
+        profile::check_source(&policy, &source, &certificate)?;
         let issuer = Issuer::new(
             config.name.as_str(),
             &certificate,
-            source.as_status_source(),
+            profile::with_cert_hashes(config, der, &source)?,
             response_signers(config, &identities),
             policy.clone(),
         )?;
@@ -171,6 +174,7 @@ impl Loaded {
         let signer = self.signers().collect::<Vec<_>>().join("; ");
         let validity = Lasting(self.policy.validity);
         let exposure = Lasting(self.policy.worst_case_exposure());
+        let profile = self.policy.profile.name;
         match &self.source {
             Source::Index(index) => {
                 let counts = index.health().counts;
@@ -178,6 +182,7 @@ impl Loaded {
                     %issuer,
                     subject,
                     signer,
+                    profile,
                     rows = counts.rows,
                     revoked = counts.revoked,
                     on_hold = counts.on_hold,
@@ -189,7 +194,7 @@ impl Loaded {
             Source::Crl(crls) => {
                 let (crls, entries, issued) = crls.counts();
                 tracing::info!(
-                    %issuer, subject, signer, crls, entries, issued, %validity, %exposure, "serving an issuer"
+                    %issuer, subject, signer, profile, crls, entries, issued, %validity, %exposure, "serving an issuer"
                 );
             }
         }
@@ -219,6 +224,7 @@ impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "issuer {}", escape(&self.name))?;
         writeln!(f, "  subject   {}", self.subject)?;
+        writeln!(f, "  profile   {}", self.policy.profile.name)?;
         for signer in self.signers() {
             writeln!(f, "  signer    {signer}")?;
         }

@@ -11,6 +11,7 @@ pub mod inherited;
 mod issuer;
 mod limits;
 mod notify;
+mod profile;
 mod reload;
 mod signing;
 mod source;
@@ -78,6 +79,7 @@ fn settings(config: &Config) -> Settings {
     let mut settings = Settings::default();
     settings.max_entries = config.server.limits.entries;
     settings.cache_bytes = config.server.limits.cache.octets();
+    settings.alarm = Arc::new(profile::LoggedAlarm);
     settings
 }
 

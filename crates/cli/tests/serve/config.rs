@@ -282,6 +282,7 @@ fn reference_sample_names_every_key_and_its_defaults_are_true() {
         "crl_issuers",
         "tls_ca",
         "proxy",
+        "cert_hash",
     ] {
         without = without.replace(&format!("\n{key} ="), &format!("\n# {key} ="));
     }

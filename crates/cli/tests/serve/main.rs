@@ -11,6 +11,7 @@ mod config;
 mod connections;
 mod http;
 mod log;
+mod profile;
 mod reload;
 mod start;
 mod stop;

@@ -196,6 +196,8 @@ pub(crate) enum SignerMode {
     Fails(SignError),
     /// It panics.
     Panics,
+    /// It signs something else, as a broken device does.
+    Wrong,
 }
 
 /// A signer over a key of the test kit.
@@ -254,6 +256,10 @@ impl Signer for KeySigner {
                 SignerMode::Works => {}
                 SignerMode::Fails(error) => return Err(error),
                 SignerMode::Panics => panic!("the signer was told to panic"),
+                SignerMode::Wrong => {
+                    self.signatures.fetch_add(1, Ordering::SeqCst);
+                    return Ok(self.key.sign(self.sig_alg, b"something else"));
+                }
             }
             self.signatures.fetch_add(1, Ordering::SeqCst);
             Ok(self.key.sign(self.sig_alg, message))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use certvouch_responder::{Knowledge, SourceError, StatusRecord};
+use certvouch_responder::{CrlReference, Knowledge, SourceError, StatusRecord};
 use certvouch_types::crl::ReasonFlags;
 use certvouch_types::pkix::Name;
 use certvouch_types::{SerialNumber, Timestamp};
@@ -124,7 +124,7 @@ impl Snapshot {
         there.members().filter(|member| !known(member)).collect()
     }
 
-    fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+    pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.units
             .iter()
             .flat_map(|unit| core::iter::once(&unit.complete).chain(&unit.delta))
@@ -170,25 +170,27 @@ impl Snapshot {
         now: Timestamp,
     ) -> Result<Option<StatusRecord>, SourceError> {
         let mut outdated = None;
-        let mut best: Option<(Found, &Unit)> = None;
+        let mut best: Option<(Found, &Unit, &Member)> = None;
         for unit in &self.units {
-            let Some((found, _)) = unit.listed(unsigned) else {
+            let Some((found, member)) = unit.listed(unsigned) else {
                 continue;
             };
             if !unit.head().is_current(now) {
                 outdated = Some(unit.head().next_update);
-            } else if best.is_none_or(|(known, _)| found.0.strictness() > known.0.strictness()) {
-                best = Some((found, unit));
+            } else if best.is_none_or(|(known, ..)| found.0.strictness() > known.0.strictness()) {
+                best = Some((found, unit, member));
             }
         }
         match (best, outdated) {
-            (Some(((entry, _), unit)), _) => {
+            (Some(((entry, _), unit, member)), _) => {
                 let mut record = StatusRecord::new(Knowledge::Revoked {
                     at: entry.at,
                     reason: entry.reason,
                 });
                 record.invalidity_date = entry.invalidity_date;
                 record.hold_instruction = entry.hold_instruction;
+                let (number, time) = (member.number.as_deref(), member.this_update);
+                record.crl = Some(CrlReference::new(number, time));
                 record.this_update = Some(unit.head().this_update);
                 record.next_update = Some(unit.head().next_update);
                 record.not_after = self

@@ -572,6 +572,23 @@ impl CrlSource {
         self.truth.load().gap()
     }
 
+    /// How many entries of the CRLs in force have a reason, or none, that `is_meant` means; each is read.
+    #[must_use]
+    pub fn count_entries(
+        &self,
+        is_meant: impl Fn(Option<certvouch_types::CrlReason>) -> bool,
+    ) -> usize {
+        let truth = self.truth.load();
+        let Some(issuer) = self.signers.issuer() else {
+            return 0;
+        };
+        truth
+            .members()
+            .flat_map(|member| member.table.walk(issuer.subject))
+            .filter(|(_, entry)| is_meant(entry.reason))
+            .count()
+    }
+
     /// Why a serial number is answered as it is.
     #[must_use]
     pub fn explain(&self, serial: &SerialNumber<'_>) -> Explanation {

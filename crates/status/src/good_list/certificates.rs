@@ -40,7 +40,7 @@ pub(super) fn add(
 }
 
 /// By name, and by key identifier where both sides have one: two CAs may share a name.
-fn is_issued_by(
+pub(crate) fn is_issued_by(
     certificate: &Certificate<'_>,
     issuer: &Certificate<'_>,
 ) -> Result<bool, DecodeError> {
@@ -63,7 +63,7 @@ const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// The certificates of a file: DER is one, PEM text has any number.
-fn blocks(octets: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
+pub(crate) fn blocks(octets: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     let text = match core::str::from_utf8(octets) {
         Ok(text) if text.contains("-----BEGIN ") => text,
         _ => return Ok(vec![octets.to_vec()]),

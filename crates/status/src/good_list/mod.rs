@@ -17,7 +17,7 @@
 //! now and was not before: that is a file half written. A list that shrinks comes into force and says by how much: it
 //! can make `good` answers `unknown`, and never `revoked` ones `good`.
 
-mod certificates;
+pub(crate) mod certificates;
 mod error;
 mod json;
 mod parse;

@@ -87,7 +87,7 @@ fn of_several_crls_in_one_pem_file_the_one_of_this_issuer_is_taken() {
     load(&source);
     let words = ["AA", "BB"].map(|serial| word(&source, serial));
     assert_eq!(words, ["revoked", "not revoked"]);
-    let twice = ours.pem() + &ours.clone().number(2).pem();
+    let twice = ours.pem() + &ours.number(2).pem();
     for (text, why) in [
         (root.pem() + &other.pem(), "none of this issuer"),
         (twice, "more than one CRL of this issuer"),

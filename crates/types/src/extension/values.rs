@@ -181,6 +181,43 @@ pub fn push_time_extension(out: &mut Vec<u8>, oid: Oid<'_>, time: Timestamp) {
     push_extension(out, oid, &value);
 }
 
+/// Appends a CrlID (RFC 6960 4.4.2): the number as unsigned big-endian octets, and the time of the CRL.
+pub fn push_crl_id(out: &mut Vec<u8>, number: Option<&[u8]>, time: Timestamp) {
+    let mut members = Vec::with_capacity(48);
+    if let Some(number) = number {
+        let mut integer = Vec::with_capacity(24);
+        push(
+            &mut integer,
+            tag::INTEGER,
+            &crate::der::integer_from_unsigned(number),
+        );
+        push(&mut members, tag::constructed(1), &integer);
+    }
+    let mut moment = Vec::with_capacity(17);
+    push(
+        &mut moment,
+        tag::GENERALIZED_TIME,
+        &time.to_generalized_time(),
+    );
+    push(&mut members, tag::constructed(2), &moment);
+    let mut value = Vec::with_capacity(members.len() + 4);
+    push(&mut value, tag::SEQUENCE, &members);
+    push_extension(out, crate::oid::OCSP_CRL, &value);
+}
+
+/// Appends the positive statement of Common PKI: `CertHash ::= SEQUENCE { hashAlgorithm AlgorithmIdentifier,
+/// certificateHash OCTET STRING }`, SHA-256 with absent parameters (RFC 5754 2).
+pub fn push_cert_hash(out: &mut Vec<u8>, sha256: &[u8; 32]) {
+    let mut algorithm = Vec::with_capacity(11);
+    push(&mut algorithm, tag::OID, crate::oid::SHA256.as_bytes());
+    let mut members = Vec::with_capacity(47);
+    push(&mut members, tag::SEQUENCE, &algorithm);
+    push(&mut members, tag::OCTET_STRING, sha256);
+    let mut value = Vec::with_capacity(49);
+    push(&mut value, tag::SEQUENCE, &members);
+    push_extension(out, crate::oid::ISIS_MTT_CERT_HASH, &value);
+}
+
 /// Appends a nonce extension; the octets are wrapped twice (RFC 9654 2.1).
 pub fn push_nonce(out: &mut Vec<u8>, nonce: &[u8]) {
     let mut value = Vec::with_capacity(nonce.len() + 3);

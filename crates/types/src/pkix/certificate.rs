@@ -24,6 +24,8 @@ pub struct Certificate<'a> {
     pub raw: &'a [u8],
     /// The whole tbsCertificate: the octets that the signature covers.
     pub tbs: &'a [u8],
+    /// The version as it is encoded: 0 is v1, 2 is v3.
+    pub version: u8,
     /// The serial number.
     pub serial_number: SerialNumber<'a>,
     /// The issuer's Name.
@@ -34,6 +36,8 @@ pub struct Certificate<'a> {
     pub subject: Name<'a>,
     /// The subject's key.
     pub subject_public_key_info: SubjectPublicKeyInfo<'a>,
+    /// Whether issuerUniqueID or subjectUniqueID is there, which RFC 5280 4.1.2.8 advises against.
+    pub has_unique_identifiers: bool,
     /// The extensions.
     pub extensions: Extensions<'a>,
     /// The signature algorithm (the outer one, equal to the inner one).
@@ -149,7 +153,7 @@ impl<'a> Certificate<'a> {
         message.finish("Certificate")?;
 
         let mut fields = tbs.contents();
-        skip_version(&mut fields)?;
+        let version = read_version(&mut fields)?;
         let serial_number =
             SerialNumber::from_content(fields.integer("tbsCertificate.serialNumber")?);
         let inner_algorithm = AlgorithmIdentifier::read(&mut fields, "tbsCertificate.signature")?;
@@ -164,8 +168,8 @@ impl<'a> Certificate<'a> {
         let validity = read_validity(&mut fields)?;
         let subject = Name::read(&mut fields, "tbsCertificate.subject")?;
         let subject_public_key_info = SubjectPublicKeyInfo::read(&mut fields)?;
-        fields.optional(tag::context(1), "tbsCertificate.issuerUniqueID")?;
-        fields.optional(tag::context(2), "tbsCertificate.subjectUniqueID")?;
+        let of_issuer = fields.optional(tag::context(1), "tbsCertificate.issuerUniqueID")?;
+        let of_subject = fields.optional(tag::context(2), "tbsCertificate.subjectUniqueID")?;
         let extensions = fields
             .optional(tag::constructed(3), "tbsCertificate.extensions")?
             .map(|explicit| Extensions::from_explicit(explicit, "tbsCertificate.extensions"))
@@ -175,11 +179,13 @@ impl<'a> Certificate<'a> {
         Ok(Self {
             raw: whole.raw,
             tbs: tbs.raw,
+            version,
             serial_number,
             issuer,
             validity,
             subject,
             subject_public_key_info,
+            has_unique_identifiers: of_issuer.is_some() || of_subject.is_some(),
             extensions,
             signature_algorithm,
             signature,
@@ -334,22 +340,21 @@ fn access_description<'a>(
 }
 
 /// `version [0] EXPLICIT INTEGER DEFAULT v1`; v1 to v3 are let through, since old roots are v1.
-fn skip_version(fields: &mut Reader<'_>) -> Result<(), DecodeError> {
+fn read_version(fields: &mut Reader<'_>) -> Result<u8, DecodeError> {
     let what = "tbsCertificate.version";
     let Some(explicit) = fields.optional(tag::constructed(0), what)? else {
-        return Ok(());
+        return Ok(0);
     };
     let mut inner = explicit.contents();
     let version = inner.integer(what)?;
     inner.finish(what)?;
-    if matches!(version, [0..=2]) {
-        Ok(())
-    } else {
-        Err(DecodeError::new(
+    match version {
+        [version @ 0..=2] => Ok(*version),
+        _ => Err(DecodeError::new(
             what,
             explicit.value_at(),
             Why::UnsupportedVersion,
-        ))
+        )),
     }
 }
 
