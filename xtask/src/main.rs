@@ -19,6 +19,7 @@ mod kinds;
 mod man;
 mod mutate;
 mod project;
+mod serve_soak;
 mod soak;
 mod source;
 mod tidy;
@@ -37,6 +38,9 @@ cargo xtask soak fuzz [--seconds N] [--target T]... [--smoke]
                                                    run the fuzz targets (600 s each; --smoke: 10 s)
 cargo xtask soak differential [--executions N | --seconds S | --smoke] [--seed X]
                                                    mutated responses, judged by us and by OpenSSL
+cargo xtask soak serve [--seconds N] [--every-ms N] [--rate N]
+                                                   mixed load with a reload each minute, for an hour
+cargo xtask soak reload [--reloads N] [--rate N]   1000 reloads under load: no failed answer, none that mixes
 cargo xtask man [OUT]                              man pages and shell completions (into target/man)
 cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
 ";
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         ["coverage", rest @ ..] => coverage::run(rest),
         ["corpus", rest @ ..] => corpus::run(rest),
         ["kinds", rest @ ..] => kinds::run(rest),
+        ["soak", kind @ ("serve" | "reload"), rest @ ..] => serve_soak::run(kind, rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
         ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),

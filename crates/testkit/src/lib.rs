@@ -8,7 +8,8 @@
 //! Where to read on: [`pki::World`] is the fixture set that the requirements speak of (`CA-A`, `EE-good`,
 //! `S-X`, …); [`ask`] makes requests, [`answer`] reads responses, [`reply`] makes them, [`crl`] makes CRLs; [`peer`] finds OpenSSL, Go
 //! and Python; [`openssl_ca`] drives a real `openssl ca`; [`process`] and [`http`] hold a server and talk to it;
-//! [`vectors`] reads the test data of other projects, [`corpus`] makes such data for them.
+//! [`vectors`] reads the test data of other projects, [`corpus`] makes such data for them; [`soak`] loads a server while it is
+//! reloaded.
 
 #![warn(missing_docs)]
 #![expect(
@@ -30,4 +31,5 @@ pub mod peer;
 pub mod pki;
 pub mod process;
 pub mod reply;
+pub mod soak;
 pub mod vectors;

@@ -335,3 +335,23 @@ fn hangup_reads_the_configuration_again() {
         .wait_for_stderr("the configuration was reloaded");
     assert_eq!(json(&started.get("/health"))["issuers"][0]["name"], "b");
 }
+
+/// `cargo xtask soak reload` does the same a thousand times.
+// covers: T-10
+#[test]
+fn reloads_under_load_fail_no_answer_and_mix_none() {
+    let plan = certvouch_testkit::soak::Plan {
+        program: env!("CARGO_BIN_EXE_certvouch").into(),
+        time: std::time::Duration::from_secs(30),
+        reloads: 40,
+        every: std::time::Duration::ZERO,
+        rate: 0,
+    };
+    let report = certvouch_testkit::soak::run(&plan, |_| ());
+    assert_eq!(report.failures, Vec::<String>::new());
+    assert_eq!((report.reloads, report.refused), (40, 4));
+    assert!(
+        report.by_variant.iter().all(|count| *count > 0),
+        "{report:?}"
+    );
+}
