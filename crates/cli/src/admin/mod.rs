@@ -1,7 +1,7 @@
 //! The operator's port: `/health`, `/ready` and `/metrics` for whoever reaches it, `/v1` for whoever has a token.
 //!
 //! It has a thread, a runtime and limits of its own, so that nothing that happens here slows an answer. Every request
-//! passes [`guard`] first. [`router`] is one axum router; a part that adds routes adds them to [`v1`], where each
+//! passes `guard` first. [`router`] is one axum router; a part that adds routes adds them to `v1`, where each
 //! handler gets the [`Caller`] whose token was checked and asks it for a scope.
 
 mod guard;
