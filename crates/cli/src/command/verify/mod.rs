@@ -4,10 +4,10 @@
 //! evidence, the probable cause and the next command. The first word of standard output and the exit code are one
 //! decision (`Report::new`), and nothing but GOOD ends with 0.
 
-mod advice;
-mod crls;
-mod report;
-mod words;
+pub(super) mod advice;
+pub(super) mod crls;
+pub(super) mod report;
+pub(super) mod words;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -102,12 +102,12 @@ fn nonce(text: &str) -> Result<Nonce, String> {
     input::hex(text).map(Nonce)
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::from_rfc3339(text)
         .ok_or_else(|| "not a time of the form 2026-01-10T00:00:00Z".to_owned())
 }
 
-fn profiles() -> PossibleValuesParser {
+pub(super) fn profiles() -> PossibleValuesParser {
     Profile::ALL
         .map(|profile| {
             let about = match profile.name() {
@@ -145,7 +145,7 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
 
 /// Writes the verdict. Whoever reads only its first line still gets its exit code; a verdict that could not be written
 /// is none, and 1 would mean REVOKED.
-fn conclude(text: &str, exit: ExitCode) -> ExitCode {
+pub(super) fn conclude(text: &str, exit: ExitCode) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => exit,
@@ -158,7 +158,7 @@ fn conclude(text: &str, exit: ExitCode) -> ExitCode {
 }
 
 /// Whether the verdict may be coloured (<https://no-color.org>).
-fn colour() -> bool {
+pub(super) fn colour() -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     io::stdout().is_terminal()
         && set("NO_COLOR").is_none()
