@@ -13,7 +13,7 @@ use crate::question::Question;
 #[non_exhaustive]
 pub enum Proof<'a> {
     /// A verified response.
-    Response(VerifiedResponse<'a>),
+    Response(Box<VerifiedResponse<'a>>),
     /// Verified CRLs.
     Crls(VerifiedCrls<'a>),
 }
@@ -55,7 +55,10 @@ pub fn prove<T>(
                 false => DelegateRevocation::Crls(&set),
             };
             let verified = query.verify_at(der, moment, &profile, revocation);
-            Ok(read(&query, verified.map(Proof::Response)))
+            Ok(read(
+                &query,
+                verified.map(|verified| Proof::Response(Box::new(verified))),
+            ))
         }
     }
 }

@@ -169,7 +169,10 @@ impl<'a> Files<'a> {
 
     /// Shows what the response says.
     fn look(&self) -> String {
-        match self.response.filter(|path| !crate::command::input::is_stdin(path)) {
+        match self
+            .response
+            .filter(|path| !crate::command::input::is_stdin(path))
+        {
             None => "certvouch decode response.der".to_owned(),
             Some(path) => format!("certvouch decode {}", shell_path(path)),
         }

@@ -140,7 +140,10 @@ impl Line {
     }
 }
 
-pub(in crate::command) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::command) fn time<S: Serializer>(
+    time: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 
@@ -307,7 +310,10 @@ impl Report {
 }
 
 /// What begins and ends the colour of a verdict.
-pub(in crate::command) const fn paint(exit: ExitCode, colour: bool) -> (&'static str, &'static str) {
+pub(in crate::command) const fn paint(
+    exit: ExitCode,
+    colour: bool,
+) -> (&'static str, &'static str) {
     if !colour {
         return ("", "");
     }
