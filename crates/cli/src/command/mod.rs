@@ -2,6 +2,7 @@
 //!
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
+mod audit;
 mod bundle;
 mod check;
 mod config;
@@ -16,6 +17,7 @@ mod serial;
 mod serve;
 mod signer;
 mod status;
+mod store;
 mod token;
 mod verify;
 
@@ -75,6 +77,10 @@ enum Command {
     Token(token::TokenArgs),
     /// Ask whether a certificate is good: one verdict, the probable cause, and the command to run next
     Check(Box<check::CheckArgs>),
+    /// Examine, copy and compact the embedded store
+    Store(store::StoreArgs),
+    /// Compare the log of the embedded store with what was said of it elsewhere
+    Audit(audit::AuditArgs),
     /// Judge a response or CRLs: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
     /// Show what is in an OCSP request, a response, a CRL or a certificate
@@ -106,6 +112,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
         Command::Status(args) => status::run(*args),
+        Command::Store(args) => store::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Check(args) => check::run(*args),
         Command::Verify(args) => verify::run(&args),
