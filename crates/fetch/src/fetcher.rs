@@ -171,6 +171,14 @@ impl Fetcher {
         Ok(Self { policy, connector })
     }
 
+    pub(crate) const fn policy(&self) -> &FetchPolicy {
+        &self.policy
+    }
+
+    pub(crate) fn resolver(&self) -> &dyn Resolve {
+        self.connector.resolver()
+    }
+
     /// Fetches, within the total time.
     ///
     /// # Errors
