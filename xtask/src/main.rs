@@ -15,6 +15,7 @@ mod child;
 mod corpus;
 mod coverage;
 mod differential;
+mod dist;
 mod kinds;
 mod man;
 mod mutate;
@@ -42,6 +43,8 @@ cargo xtask soak serve [--seconds N] [--every-ms N] [--rate N]
                                                    mixed load with a reload each minute, for an hour
 cargo xtask soak reload [--reloads N] [--rate N]   1000 reloads under load: no failed answer, none that mixes
 cargo xtask man [OUT]                              man pages and shell completions (into target/man)
+cargo xtask dist [--out DIR] [--binary FILE] [--smoke]
+                                                   a Debian package (into target/dist); --smoke: look at it and run it
 cargo xtask mutate [--rows N] [--seed S] [--list]  remove behaviour and expect the tests to notice
 ";
 
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
         ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),
+        ["dist", rest @ ..] => dist::run(rest),
         ["mutate", rest @ ..] => mutate::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -2,7 +2,8 @@
 //!
 //! [`IndexTxt`] answers from the `index.txt` of an OpenSSL CA; [`easy_rsa`] finds one in an
 //! easy-rsa folder; [`Watch`] keeps it up to date. [`CrlSource`] answers from CRLs, with
-//! [`GoodList`] to know what was issued, and [`CrlWatch`] keeps both up to date. Three promises
+//! [`GoodList`] to know what was issued, and [`CrlWatch`] keeps both up to date. [`embedded`] is the store that a CA
+//! tells what it issued and revoked. Three promises
 //! hold for every source here:
 //!
 //! 1. A new state is read, checked and compared aside, and then swapped in whole. Whatever is
@@ -20,6 +21,7 @@
 mod cert_hash;
 pub mod crl;
 pub mod easy_rsa;
+pub mod embedded;
 mod escape;
 pub mod good_list;
 pub mod index_txt;

@@ -61,3 +61,29 @@ pub const MAX_FRESHEST: usize = 8;
 /// Octets of the file of one certificate: ML-DSA-87 certificates in PEM have about 12 KiB, and `openssl ca` writes a
 /// page of text above them.
 pub const MAX_ISSUED_CERTIFICATE: u64 = 128 * 1024;
+
+/// Changes that share one transaction of the store: enough that a crowd costs few syncs, and few enough that the first of
+/// them is acknowledged after some milliseconds.
+pub const MAX_GROUP: usize = 512;
+
+/// Requests that may wait for the store to be written; whoever comes then waits for a place.
+pub const WAITING_REQUESTS: usize = 1024;
+
+/// Pages of the write-ahead log that are not in the file yet before they are moved there: 8 MiB, which a start reads in
+/// some milliseconds.
+pub const CHECKPOINT_PAGES: i64 = 2048;
+
+/// Connections of a store that are kept open for the next who reads: one for each core of a large machine.
+pub const IDLE_READERS: usize = 32;
+
+/// Records of an import that are sorted together: about 100 MB.
+pub const IMPORT_BATCH: usize = 1_000_000;
+
+/// Records of an import that are one transaction: a revocation in the meantime waits for about a tenth of a second.
+pub const IMPORT_CHUNK: usize = 20_000;
+
+/// Refused records that an import names; the rest is only counted.
+pub const SHOWN_REFUSALS: usize = 100;
+
+/// Certificates on one page of a search.
+pub const MAX_PAGE: usize = 1000;

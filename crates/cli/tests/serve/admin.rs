@@ -47,7 +47,7 @@ impl Started {
         }
     }
 
-    fn token(&self, name: &str, scope: &str, further: &[&str]) -> String {
+    pub(crate) fn token(&self, name: &str, scope: &str, further: &[&str]) -> String {
         let fixed = ["token", "new", "--config", "certvouch.toml", "--name", name];
         let outcome = run(
             self.site.path(),
@@ -66,7 +66,7 @@ impl Started {
         connection.read_response(false).unwrap()
     }
 
-    fn get(&self, target: &str) -> Response {
+    pub(crate) fn get(&self, target: &str) -> Response {
         self.ask("GET", target, &format!("Host: {}\r\n", self.admin))
     }
 

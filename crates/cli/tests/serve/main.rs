@@ -12,6 +12,8 @@ mod connections;
 mod http;
 mod load;
 mod log;
+mod monitoring;
+mod packaged;
 mod profile;
 mod reload;
 mod start;

@@ -18,4 +18,6 @@ mod index_forms;
 mod index_peers;
 mod index_random;
 mod reload;
+mod store;
+mod store_faults;
 mod watching;
