@@ -7,6 +7,7 @@
 mod guard;
 mod health;
 mod problem;
+mod refusals;
 mod serve;
 pub mod token;
 mod v1;
@@ -21,6 +22,7 @@ use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use certvouch_status::embedded::Store;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use rustls::ServerConfig;
@@ -29,6 +31,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use guard::{CameInOn, Names};
 pub use problem::Problem;
+pub use refusals::Refusals;
 pub use serve::Running;
 pub use v1::Caller;
 
@@ -46,6 +49,15 @@ pub struct Site {
     pub core: Arc<Core>,
     /// Who may use `/v1`.
     pub tokens: Tokens,
+    /// Whom nobody let in.
+    pub refusals: Refusals,
+}
+
+impl Site {
+    /// The store, if there is one.
+    fn store(&self) -> Option<&Store> {
+        self.core.store.as_ref()
+    }
 }
 
 /// An admin port that is bound and not answered yet.
@@ -105,8 +117,11 @@ impl Bound {
         let site = Arc::new(Site {
             core,
             tokens: self.tokens,
+            refusals: Refusals::default(),
         });
-        serve::start(self.socket, self.address, self.tls, router(site, names))
+        let refusals = refusals::enter(Arc::downgrade(&site));
+        let router = router(site, names);
+        serve::start(self.socket, self.address, self.tls, router, refusals)
     }
 }
 
@@ -136,6 +151,7 @@ pub fn router(site: Arc<Site>, names: Names) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::new(names), guard::guard))
+        .layer(from_fn_with_state(Arc::clone(&site), refusals::watch))
         .with_state(site)
 }
 

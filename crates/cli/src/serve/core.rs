@@ -80,6 +80,7 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     /// Takes requests to reload.
     pub reloads: Reloads,
+    pub store: Option<certvouch_status::embedded::Store>,
     pub(super) stopping: AtomicBool,
 }
 

@@ -176,6 +176,7 @@ pub fn start_with(
         guard,
         metrics,
         reloads,
+        store: None,
         stopping: false.into(),
     });
     let issuers = core.live.load_full();

@@ -162,7 +162,8 @@ fn index_row(entry: &Map<String, Value>) -> String {
 
 /// As an index has it: with two digits of the year where UTCTime does, with four beyond it (RFC 5280 4.1.2.5).
 fn generalized(time: Timestamp) -> String {
-    let text = String::from_utf8_lossy(&time.to_generalized_time()).into_owned();
+    let octets = time.to_generalized_time();
+    let text: String = octets.iter().map(|octet| char::from(*octet)).collect();
     match text.get(..4).and_then(|year| year.parse().ok()) {
         Some(1950..=2049_u32) => text[2..].to_owned(),
         _ => text,

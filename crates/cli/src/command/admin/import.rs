@@ -122,7 +122,10 @@ impl ImportArgs {
         };
         let api = Api::new(&self.server)?;
         let dry_run = if self.dry_run { "&dry_run=true" } else { "" };
-        let place = format!("{}?results=refused{dry_run}", api.certificates());
+        let place = format!(
+            "{}?results=refused&import=true{dry_run}",
+            api.certificates()
+        );
         let stopped = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stopped))?;
         Ok(Import {
@@ -232,7 +235,9 @@ impl Import<'_> {
                 for result in &results {
                     self.count(result, &places);
                 }
-                self.next = places.last().map_or(self.next, |last| last + 1);
+                if self.failed.is_none() {
+                    self.next = places.last().map_or(self.next, |last| last + 1);
+                }
                 self.bar.set_position(self.summary.rows);
             }
             Err(why) => self.failed = Some(why),
@@ -247,6 +252,10 @@ impl Import<'_> {
             self.summary.created += number("created");
             self.summary.changed += number("changed");
             self.summary.unchanged += number("unchanged");
+            if result.get("stopped").is_some() {
+                let why = "the store of the server failed; its log says why".to_owned();
+                self.failed = Some(ApiError::Refused(503, why));
+            }
             return;
         }
         let text = |name: &str| result.pointer(name).and_then(Value::as_str).unwrap_or("");
