@@ -68,8 +68,9 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 
 /// Pages that tell an operator how; the others are for developers.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "admin",
+    "caches",
     "crl",
     "decode",
     "demo",

@@ -6,6 +6,7 @@
 //! it anew.
 
 mod bridge;
+mod caches;
 mod cells;
 mod gnutls;
 mod go;
