@@ -56,7 +56,7 @@ pub struct Site {
 impl Site {
     /// The store, if there is one.
     fn store(&self) -> Option<&Store> {
-        self.core.store.as_ref()
+        self.core.journal.store()
     }
 }
 

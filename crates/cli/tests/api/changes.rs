@@ -7,8 +7,13 @@ use std::time::Duration;
 use crate::support::{Site, json};
 
 /// The ids of the first so many events of a stream.
-fn events(site: &Site, token: &str, fields: &str, count: usize) -> Vec<(u64, String)> {
-    let mut stream = TcpStream::connect(site.admin).unwrap();
+fn events(
+    admin: std::net::SocketAddr,
+    token: &str,
+    fields: &str,
+    count: usize,
+) -> Vec<(u64, String)> {
+    let mut stream = TcpStream::connect(admin).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
@@ -52,10 +57,8 @@ fn stream_brings_what_was_and_what_comes_and_goes_on_where_it_was() {
     );
     std::thread::scope(|scope| {
         let field = format!("Last-Event-ID: {known}\r\n");
-        let reader = scope.spawn({
-            let (site, field) = (&site, field.clone());
-            move || events(site, &site.token, &field, 2)
-        });
+        let (admin, token) = (site.admin, site.token.clone());
+        let reader = scope.spawn(move || events(admin, &token, &field, 2));
         site.change("PUT", "1001", "{\"status\":\"hold\"}");
         site.change("PATCH", "1001", "{\"status\":\"issued\"}");
         let found: Vec<(u64, String)> = reader.join().unwrap();
