@@ -78,13 +78,14 @@ pub(super) async fn watch(State(site): State<Arc<Site>>, request: Request, next:
     response
 }
 
-/// Enters what was gathered, as long as the admin port is there.
+/// Enters what was gathered, and which tokens there are, as long as the admin port is there.
 pub(super) async fn enter(site: Weak<Site>) {
     loop {
-        tokio::time::sleep(GATHERED).await;
         let Some(site) = site.upgrade() else {
             return;
         };
+        enter_tokens(&site).await;
+        tokio::time::sleep(GATHERED).await;
         let Some(line) = site.refusals.take() else {
             continue;
         };
@@ -97,6 +98,22 @@ pub(super) async fn enter(site: Weak<Site>) {
                 tracing::error!("refusals could not be entered in the change log: {why}");
             }
         }
+    }
+}
+
+/// Enters which tokens came and went: their file is changed by another process.
+async fn enter_tokens(site: &Arc<Site>) {
+    if site.store().is_none() {
+        return;
+    }
+    let site = Arc::clone(site);
+    let entered = tokio::task::spawn_blocking(move || {
+        if let Some(tokens) = site.tokens.described() {
+            site.core.journal.tokens(site.core.clock.now(), tokens);
+        }
+    });
+    if entered.await.is_err() {
+        tracing::error!("what became of tokens could not be entered in the change log");
     }
 }
 

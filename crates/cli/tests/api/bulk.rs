@@ -73,8 +73,9 @@ fn import_writes_one_entry_of_the_log_for_what_is_new() {
         (1, &0x800.into()),
         "{answer:?}"
     );
-    // Batches of a thousand lines.
-    assert_eq!(site.head() - before, 3);
+    // One for each batch, however the octets came; never one for each line.
+    let entries = site.head() - before;
+    assert!((3..100).contains(&entries), "{entries}");
     assert_eq!(site.status(&[0x27, 0xFF]), CertStatus::Good);
     let again = lines(&site.ask("POST", target, &body));
     assert_eq!(&again[0]["unchanged"], &0x800);

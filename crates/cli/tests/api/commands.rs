@@ -53,7 +53,8 @@ fn issue_hold_release_and_revoke() {
     assert!(outcome.err().contains("revoked since"), "{}", outcome.err());
     let outcome = site.command(&["revoke", "--json", "77", "78"]);
     assert_eq!(outcome.out().lines().count(), 2, "{}", outcome.all());
-    let outcome = site.command(&["issue", "--certificate", "ca.pem"]);
+    site.world.d_b.write_pem(&site.path().join("foreign.pem"));
+    let outcome = site.command(&["issue", "--certificate", "foreign.pem"]);
     assert_eq!(outcome.code, Some(1), "another issuer's: {}", outcome.all());
     for arguments in [
         &["revoke"][..],

@@ -61,7 +61,7 @@ impl Site {
     pub(crate) fn new() -> Self {
         let dir = temp_dir();
         let world = World::current(KeyAlg::P256);
-        world.write(dir.path());
+        let _files = world.write(dir.path());
         std::fs::write(dir.path().join("certvouch.toml"), CONFIG).unwrap();
         let (server, public, admin) = start(dir.path());
         let mut site = Self {

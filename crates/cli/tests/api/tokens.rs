@@ -76,7 +76,7 @@ fn everybody_else_is_refused_and_it_is_written_down() {
             "--config",
             "certvouch.toml",
             "--name",
-            "gone",
+            "in force: short: read",
         ],
     );
     assert!(outcome.success(), "{outcome:?}");
@@ -90,7 +90,7 @@ fn everybody_else_is_refused_and_it_is_written_down() {
             "no token (Authorization)",
             "refused (Origin)",
             "for the token issuer-only",
-            "gone",
+            "in force: short: read",
         ];
         if wanted.iter().all(|it| log.contains(it)) {
             assert!(

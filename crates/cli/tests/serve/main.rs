@@ -18,4 +18,5 @@ mod profile;
 mod reload;
 mod start;
 mod stop;
+mod store;
 mod support;

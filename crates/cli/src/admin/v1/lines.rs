@@ -3,14 +3,19 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Octets of one line: a certificate with a large post-quantum key and signature has 10,000.
 pub(super) const MAX_LINE: usize = 256 * 1024;
+
+/// How long the first lines of a batch wait for more. Arbitrary: a few syncs of a disk.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A line of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,15 +44,17 @@ impl Lines {
         }
     }
 
-    /// Up to so many lines, at least one if there is one; none at the end.
+    /// Up to so many lines, at least one if there is one; none at the end. What is on its way is waited for a little,
+    /// so that a batch is no handful because octets come in parts.
     ///
     /// # Errors
     /// The connection broke, or the body did.
     pub(super) async fn next(&mut self, most: usize) -> Result<Vec<Line>, axum::Error> {
         let mut found = Vec::new();
+        let mut patience = None;
         loop {
             self.split(most, &mut found);
-            if !found.is_empty() {
+            if found.len() >= most {
                 return Ok(found);
             }
             if self.is_over {
@@ -56,7 +63,16 @@ impl Lines {
                 }
                 return Ok(found);
             }
-            match self.body.frame().await {
+            let frame = if found.is_empty() {
+                self.body.frame().await
+            } else {
+                let until = *patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+                match tokio::time::timeout_at(until, self.body.frame()).await {
+                    Ok(frame) => frame,
+                    Err(_) => return Ok(found),
+                }
+            };
+            match frame {
                 Some(frame) => {
                     if let Ok(data) = frame?.into_data() {
                         self.rest.extend_from_slice(&data);
