@@ -3,6 +3,7 @@
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
 mod admin;
+mod audit;
 mod config;
 mod crl_args;
 mod decode;
@@ -14,6 +15,7 @@ mod quote;
 mod serve;
 mod signer;
 mod status;
+mod store;
 mod token;
 mod verify;
 
@@ -80,6 +82,10 @@ enum Command {
     Status(Box<status::StatusArgs>),
     /// Make, list and revoke the tokens that open the admin port
     Token(token::TokenArgs),
+    /// Examine, copy and compact the embedded store
+    Store(store::StoreArgs),
+    /// Compare the log of the embedded store with what was said of it elsewhere
+    Audit(audit::AuditArgs),
     /// Judge a response or CRLs: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
     /// Show what is in an OCSP request, a response, a CRL or a certificate
@@ -117,6 +123,8 @@ pub fn main() -> ExitCode {
         Command::Import(args) => admin::import::run(&args),
         Command::Export(args) => admin::export::run(&args),
         Command::Status(args) => status::run(*args),
+        Command::Store(args) => store::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),

@@ -4,6 +4,7 @@
 //! [`start`] listens; from then on three things run: the threads of [`crate::listen`], a watch on each source, and the
 //! control loop of [`Running::wait`], which hears signals and counts down to the end of signer certificates.
 
+pub mod checkpoint;
 mod core;
 mod crl;
 pub mod guard;

@@ -114,7 +114,7 @@ fn identity(issuer: &Certificate<'_>) -> [u8; 32] {
     sha256(&octets)
 }
 
-fn sha256(octets: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
     let value = digest(HashAlgorithm::Sha256, octets);
     let mut array = [0; 32];
     array.copy_from_slice(&value.as_ref()[..32]);

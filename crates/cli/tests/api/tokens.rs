@@ -76,7 +76,7 @@ fn everybody_else_is_refused_and_it_is_written_down() {
             "--config",
             "certvouch.toml",
             "--name",
-            "in force: short: read",
+            "gone",
         ],
     );
     assert!(outcome.success(), "{outcome:?}");

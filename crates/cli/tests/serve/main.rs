@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod audit;
 mod config;
 mod connections;
 mod http;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use certvouch::clock::Clock;
 use certvouch::config::Config;
@@ -11,6 +12,7 @@ use certvouch_status::embedded::{Access, Action, Kind, OpenOptions, Store, Write
 use certvouch_testkit::answer::CertStatus;
 use certvouch_testkit::ask;
 use certvouch_testkit::http;
+use certvouch_testkit::process::PATIENCE;
 use certvouch_types::CrlReason;
 
 use crate::support::{Site, is_revoked, run, status_in};
@@ -62,6 +64,20 @@ fn make(store: &Store, write: Write) {
     let now = Clock::system().now();
     for answer in store.write("ca", now, vec![write]) {
         answer.unwrap();
+    }
+}
+
+/// Revokes one by a server that has ended when this returns.
+fn revoke_and_end(site: &Site, serial: u8) {
+    let (running, _address, store) = serve(site);
+    make(&store, write(&[serial], REVOKE));
+    let path = store.path().to_owned();
+    drop((running, store));
+    // Its threads let go of the store one after the other.
+    let started = Instant::now();
+    while let Err(why) = Store::open(&path, OpenOptions::new(Access::Serve)) {
+        assert!(started.elapsed() < PATIENCE, "{why}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -168,10 +184,7 @@ fn store_is_made_by_serve_and_not_by_check() {
 #[test]
 fn log_of_the_store_has_configuration_keys_and_clock() {
     let site = site();
-    {
-        let (_running, _address, store) = serve(&site);
-        make(&store, write(&[1], REVOKE));
-    }
+    revoke_and_end(&site, 1);
     let path = site.path().join("status.db");
     let store = Store::open(&path, OpenOptions::new(Access::Look)).unwrap();
     let log = store.changes_since(0, 100).unwrap();
@@ -211,10 +224,7 @@ fn head_of_the_log_is_in_the_metrics_and_in_the_log_of_the_process() {
 #[test]
 fn reload_that_takes_the_store_away_is_refused_if_it_forgets_what_was_revoked() {
     let site = site();
-    {
-        let (_running, _address, store) = serve(&site);
-        make(&store, write(&[0x77], REVOKE));
-    }
+    revoke_and_end(&site, 0x77);
     let index = FILE.replace("store = true", "index = \"index.txt\"");
     let mut server = certvouch_testkit::process::Server::start(&mut crate::support::certvouch(
         site.path(),
@@ -230,10 +240,7 @@ fn reload_that_takes_the_store_away_is_refused_if_it_forgets_what_was_revoked() 
 #[test]
 fn status_tells_which_change_makes_the_answer() {
     let site = site();
-    {
-        let (_running, _address, store) = serve(&site);
-        make(&store, write(&[0x77], REVOKE));
-    }
+    revoke_and_end(&site, 0x77);
     let outcome = run(site.path(), &["status", "--config", "certvouch.toml", "77"]);
     let said = outcome.all();
     assert!(
