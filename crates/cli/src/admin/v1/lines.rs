@@ -156,11 +156,7 @@ mod tests {
         let all = lines(&[b"a\nb", b"c\n\nd"], 2).await;
         assert_eq!(
             all,
-            [
-                vec![whole("a")],
-                vec![whole("bc"), whole("")],
-                vec![whole("d")]
-            ]
+            [vec![whole("a"), whole("bc")], vec![whole(""), whole("d")]]
         );
         let all = lines(&[b"a\nb\nc\n"], 2).await;
         assert_eq!(all, [vec![whole("a"), whole("b")], vec![whole("c")]]);

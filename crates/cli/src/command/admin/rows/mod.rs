@@ -1,7 +1,7 @@
 //! What an import reads: one row after the other, from a file of some kind.
 //!
 //! A row that cannot be read is given to the caller like any other, with where it stands and what is wrong with it; only
-//! what makes the whole file useless is an error of [`visit`].
+//! what makes the whole file useless is an error of [`Kind::visit`].
 
 mod certificates;
 mod crl;
