@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod admin_tls;
 mod config;
 mod connections;
 mod http;
@@ -19,3 +20,4 @@ mod reload;
 mod start;
 mod stop;
 mod support;
+mod systemd;
