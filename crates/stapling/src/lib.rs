@@ -1,19 +1,32 @@
-//! Stapling: which verified responses may be stapled, which servers take them, and when to ask again.
+//! Stapling: responses are fetched early, verified, kept, and given to servers.
 //!
 //! * A [`Staple`] is made from a [`certvouch_verify::VerifiedResponse`] and from nothing else.
+//! * A [`Stapler`] keeps one for each certificate in its care ([`Slot`]): it asks responders when its [`Schedule`] says
+//!   so, and keeps answers in a [`Store`] that several processes may share.
+//! * [`Reactions`] and [`Mode`] are what the operator decides about certificates that are not good.
 //! * [`Target`] says, as data, what each server demands of a response beyond that it is true.
-//! * [`Schedule`] says when to ask again after a success and after failures.
 //!
-//! Everything here is pure: the time is an argument, nothing is fetched, kept or delivered yet. Fetching, the store, the
-//! rustls adapter and the agent are not written.
+//! The time is an argument, or a clock that was handed in. Nothing here asks by itself: [`Stapler::run`] does.
 
 #![warn(missing_docs)]
 
+pub mod atomic;
+mod fetch;
+mod key;
 pub mod limits;
+mod policy;
 mod schedule;
+mod slot;
 mod staple;
+mod stapler;
+pub mod store;
 mod target;
 
+pub use key::StapleKey;
+pub use policy::{Choice, Mode, Reaction, Reactions, Standing};
 pub use schedule::{Random, Schedule};
+pub use slot::{Origin, Problem, Slot, State, Subject};
 pub use staple::{NotStaplable, Staple};
+pub use stapler::{Dice, Now, Options, Stapler};
+pub use store::Store;
 pub use target::{Demands, Target, TargetFault};

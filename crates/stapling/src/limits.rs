@@ -1,5 +1,7 @@
 //! Every limit of this crate on what comes from outside, with its reason.
 
+use core::time::Duration;
+
 /// Octets of one staple: what `fetch` takes of a response. TLS would take 16 MiB (RFC 6066 8), servers far less.
 pub const MAX_STAPLE_OCTETS: usize = 64 * 1024;
 
@@ -15,3 +17,25 @@ pub const HAPROXY_BUFFER_OCTETS: usize = 16 * 1024;
 
 /// Seconds that a response must still have for HAProxy to take it (OCSP_MAX_RESPONSE_TIME_SKEW there).
 pub const HAPROXY_MARGIN: i64 = 300;
+
+/// Octets of a serial number that stand in a file's name; a longer one (RFC 5280 4.1.2.2 allows 20) is hashed.
+pub const MAX_NAMED_SERIAL: usize = 40;
+
+/// Fetches at the same time: enough for ten thousand certificates within minutes, and no flood at one responder.
+pub const PARALLEL: usize = 16;
+
+/// Time for one fetch, all responders and forms together: the asking client gives up after 15 s by itself, and this
+/// holds whatever it does.
+pub const FETCH_TIME: Duration = Duration::from_secs(20);
+
+/// Seconds until a staple that another process fetches is looked for in the store.
+pub const LEASE_PAUSE: i64 = 2;
+
+/// Octets of one message about an error that are kept.
+pub const MAX_MESSAGE: usize = 512;
+
+/// The longest sleep of the engine: a clock that was set, or a machine that slept, is noticed after that.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+
+/// Seconds after which a temporary file in the store is somebody's who was killed.
+pub const ABANDONED: u64 = 3_600;

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use certvouch_types::{CertStatus, HashAlgorithm, Timestamp};
+use certvouch_types::{CertStatus, CrlReason, HashAlgorithm, Timestamp};
 use certvouch_verify::{Binding, VerifiedResponse};
 
 use crate::limits::MAX_STAPLE_OCTETS;
@@ -114,6 +114,24 @@ impl Staple {
         matches!(self.status, CertStatus::Revoked(_))
     }
 
+    /// Whether it says unknown.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        !self.is_good() && !self.is_revoked()
+    }
+
+    /// Whether it says revoked for good: nothing takes that back (RFC 5280 5.3.1: only a hold may be released).
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        is_final(self.status)
+    }
+
+    /// The response, to be held without a copy.
+    #[must_use]
+    pub fn shared_der(&self) -> Arc<[u8]> {
+        Arc::clone(&self.der)
+    }
+
     /// thisUpdate of its entry.
     #[must_use]
     pub const fn this_update(&self) -> Timestamp {
@@ -158,13 +176,23 @@ impl Staple {
     }
 
     /// Whether it takes the place of another staple of the same certificate: it is newer, or it is a revocation of what
-    /// was not revoked. A replayed older *good* never drives a *revoked* away.
+    /// was not revoked. An older *good* never drives a *revoked* away, and a newer one only if that was a hold. An
+    /// *unknown* drives nothing away: the caller may take it once the other is over.
     #[must_use]
     pub fn replaces(&self, other: &Self) -> bool {
+        if other.is_final() && !self.is_revoked() || self.is_unknown() && !other.is_unknown() {
+            return false;
+        }
         self.this_update > other.this_update
             || self.this_update == other.this_update
                 && (self.is_revoked() && !other.is_revoked()
                     || self.is_revoked() == other.is_revoked()
                         && self.valid_until > other.valid_until)
     }
+}
+
+/// Whether a status is a revocation that nothing takes back.
+pub(crate) fn is_final(status: CertStatus) -> bool {
+    matches!(status, CertStatus::Revoked(info)
+        if info.revocation_reason != Some(CrlReason::CertificateHold))
 }

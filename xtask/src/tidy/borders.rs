@@ -19,7 +19,10 @@ const BELOW: [(&str, &[&str]); 13] = [
     ("status", &["responder", "types", "crypto", "fetch"]),
     ("signer", &["responder", "types", "crypto"]),
     ("client", &["verify", "fetch", "types", "crypto"]),
-    ("stapling", &["client", "verify", "types", "crypto"]),
+    (
+        "stapling",
+        &["client", "verify", "fetch", "types", "crypto"],
+    ),
     (
         "cli",
         &[

@@ -2,6 +2,9 @@
 //!
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
+mod audit;
+mod bundle;
+mod check;
 mod config;
 mod crl_args;
 mod decode;
@@ -14,6 +17,7 @@ mod serial;
 mod serve;
 mod signer;
 mod status;
+mod store;
 mod token;
 mod verify;
 
@@ -49,10 +53,13 @@ Examples:
     certvouch config check certvouch.toml
     certvouch serve --config certvouch.toml
 
+  Ask about a certificate:
+    certvouch check server.pem --issuer ca.pem
+
   Judge a response:
     certvouch verify --cert server.pem --issuer ca.pem --response response.der
 
-Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `verify` has its own.";
+Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `check` and `verify` have their own.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -68,6 +75,12 @@ enum Command {
     Status(Box<status::StatusArgs>),
     /// Make, list and revoke the tokens that open the admin port
     Token(token::TokenArgs),
+    /// Ask whether a certificate is good: one verdict, the probable cause, and the command to run next
+    Check(Box<check::CheckArgs>),
+    /// Examine, copy and compact the embedded store
+    Store(store::StoreArgs),
+    /// Compare the log of the embedded store with what was said of it elsewhere
+    Audit(audit::AuditArgs),
     /// Judge a response or CRLs: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
     /// Show what is in an OCSP request, a response, a CRL or a certificate
@@ -99,7 +112,10 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
         Command::Status(args) => status::run(*args),
+        Command::Store(args) => store::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Check(args) => check::run(*args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Manual(args) => manual::run(&args),

@@ -97,6 +97,7 @@ impl Config {
             admin.tls_key.iter_mut().for_each(resolve);
             admin.tls_client_ca.iter_mut().for_each(resolve);
         }
+        self.store.iter_mut().for_each(resolve);
         for issuer in &mut self.issuers {
             issuer.certificate.iter_mut().for_each(resolve);
             issuer.source.index.iter_mut().for_each(resolve);

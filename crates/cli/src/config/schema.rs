@@ -25,6 +25,9 @@ use super::units::{NetworkText, Period, Size};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
+    /// The embedded store, for the issuers whose source it is; it is made where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<PathBuf>,
     /// Where and how requests are taken.
     pub server: Server,
     /// What is told on standard error.
@@ -246,6 +249,9 @@ pub struct SourceConfig {
     /// An easy-rsa folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub easy_rsa: Option<PathBuf>,
+    /// The embedded store of [`Config::store`], which a CA tells what it issued and revoked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub store: bool,
     /// Complete CRLs: files, folders with `*.crl`, http or https URLs. Together they are the declared set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub crl: Vec<String>,
@@ -501,7 +507,8 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
 /// last is proposed for one that stands in no table.
-pub const KEYS: [&str; 74] = [
+pub const KEYS: [&str; 76] = [
+    "store",
     "admin",
     "admin.listen",
     "admin.hosts",
@@ -560,6 +567,7 @@ pub const KEYS: [&str; 74] = [
     "issuer.source",
     "issuer.source.index",
     "issuer.source.easy_rsa",
+    "issuer.source.store",
     "issuer.source.crl",
     "issuer.source.delta_crl",
     "issuer.source.good_list",
@@ -579,12 +587,7 @@ pub const KEYS: [&str; 74] = [
 ];
 
 /// Keys that the manual of a later version will have, so that whoever copies from there learns why they fail.
-pub const PLANNED: [&str; 4] = [
-    "store",
-    "issuer.presign",
-    "issuer.source.sql",
-    "issuer.source.store",
-];
+pub const PLANNED: [&str; 2] = ["issuer.presign", "issuer.source.sql"];
 
 /// Profiles of later versions.
 pub const PLANNED_PROFILES: [&str; 2] = ["iso15118", "gematik"];

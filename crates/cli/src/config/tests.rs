@@ -39,7 +39,7 @@ fn printed_configuration_reads_back_as_the_same() {
         SMALL.to_owned(),
         SMALL.replace("name = \"a\"\n", ""),
         format!(
-            "[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\npaths = [\"/ocsp\", \"/\"]\nthreads = 3\n\
+            "store = \"status.db\"\n[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\npaths = [\"/ocsp\", \"/\"]\nthreads = 3\n\
              limits = {{ body = \"1KiB\", cache = \"3MiB\" }}\ntimeouts = {{ idle = \"90s\" }}\n\
              [log]\nformat = \"json\"\nlevel = \"debug\"\n\
              [admin]\nhosts = [\"status.example\"]\ntokens = \"tokens.toml\"\n{SMALL}\
@@ -73,6 +73,7 @@ fn list_of_keys_is_that_of_the_structs() {
         source: SourceConfig {
             index: Some("i".into()),
             easy_rsa: Some("e".into()),
+            store: true,
             crl: vec!["c".to_owned()],
             delta_crl: vec!["d".to_owned()],
             good_list: Some("g".into()),
@@ -93,6 +94,7 @@ fn list_of_keys_is_that_of_the_structs() {
         ..IssuerConfig::default()
     };
     let config = Config {
+        store: Some("s".into()),
         server: Server {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Server::default()
@@ -240,6 +242,26 @@ fn every_refusal_names_the_line_and_the_remedy() {
             "{text}\n{shown}"
         );
     }
+}
+
+#[test]
+fn store_is_named_once_and_no_issuer_has_another_source_beside_it() {
+    let store = SMALL.replace("index = \"index.txt\"", "store = true");
+    let shown = refused(&store);
+    assert!(
+        shown.contains("certvouch.toml:5: ") && shown.contains("the store is not named"),
+        "{shown}"
+    );
+    let (folder, config) = load(&format!("store = \"s.db\"\n{store}"));
+    assert_eq!(config.unwrap().store, Some(folder.path().join("s.db")));
+    let both = SMALL.replace("{ index", "{ store = true, index");
+    let shown = refused(&format!("store = \"s.db\"\n{both}"));
+    assert!(
+        shown.contains("both the store and something else"),
+        "{shown}"
+    );
+    let shown = refused(&format!("store = \"s.db\"\n{store}allow_unrevoke = true\n"));
+    assert!(shown.contains("allow_unrevoke"), "{shown}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod admin;
 mod admin_tls;
+mod audit;
 mod config;
 mod connections;
 mod http;
@@ -19,5 +20,6 @@ mod profile;
 mod reload;
 mod start;
 mod stop;
+mod store;
 mod support;
 mod systemd;

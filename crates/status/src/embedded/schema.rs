@@ -29,7 +29,7 @@ INSERT INTO meta (name, value) VALUES ('store_id', lower(hex(randomblob(16))));
 CREATE TABLE issuer (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    identity BLOB NOT NULL
+    identity BLOB NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE certificate (
     issuer INTEGER NOT NULL,

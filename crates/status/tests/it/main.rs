@@ -19,5 +19,6 @@ mod index_peers;
 mod index_random;
 mod reload;
 mod store;
+mod store_audit;
 mod store_faults;
 mod watching;

@@ -304,6 +304,7 @@ fn configuration(folder: &Folder, server: Server, log: Log) -> Config {
         ..IssuerConfig::default()
     };
     Config {
+        store: None,
         server,
         log,
         issuers: vec![issuer],
