@@ -9,6 +9,7 @@ mod health;
 mod problem;
 mod refusals;
 mod serve;
+mod tls;
 pub mod token;
 mod v1;
 
@@ -26,8 +27,6 @@ use certvouch_status::embedded::Store;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use guard::{CameInOn, Names};
 pub use problem::Problem;
@@ -36,7 +35,6 @@ pub use serve::Running;
 pub use v1::Caller;
 
 use crate::config::Admin;
-use crate::escape::escape_path;
 use crate::metrics::Page;
 use crate::serve::Core;
 use token::{TokenFile, Tokens};
@@ -75,10 +73,7 @@ pub struct Bound {
 /// # Errors
 /// The address cannot be had, its TLS cannot be used, or the token file cannot.
 pub fn bind(admin: &Admin, inherited: Option<TcpListener>) -> anyhow::Result<Bound> {
-    let tls = match (&admin.tls_certificate, &admin.tls_key) {
-        (Some(certificate), Some(key)) => Some(Arc::new(tls(certificate, key)?)),
-        _ => None,
-    };
+    let tls = tls::configured(admin)?;
     let file = admin.tokens.as_ref().map(TokenFile::new);
     if let Some(file) = &file {
         // A broken file is better heard of now than by the CA that has to revoke.
@@ -123,21 +118,6 @@ impl Bound {
         let router = router(site, names);
         serve::start(self.socket, self.address, self.tls, router, refusals)
     }
-}
-
-fn tls(certificate: &std::path::Path, key: &std::path::Path) -> anyhow::Result<ServerConfig> {
-    let of = |path: &std::path::Path| format!("the TLS of the admin port: {}", escape_path(path));
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| of(certificate))?;
-    anyhow::ensure!(!chain.is_empty(), "{}: no certificate", of(certificate));
-    let private = PrivateKeyDer::from_pem_file(key).with_context(|| of(key))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .with_context(|| of(key))
 }
 
 /// Everything that the admin port answers.

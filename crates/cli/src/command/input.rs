@@ -145,7 +145,11 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>> {
     certificates(octets).with_context(|| escape_path(path).to_string())
 }
 
-fn certificates(octets: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+/// The certificates in octets, as [`read_certificates`] finds them.
+///
+/// # Errors
+/// There is none.
+pub(super) fn certificates(octets: Vec<u8>) -> Result<Vec<Vec<u8>>> {
     if octets.is_empty() {
         bail!("the file is empty");
     }

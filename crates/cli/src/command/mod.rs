@@ -4,6 +4,8 @@
 
 mod admin;
 mod audit;
+mod bundle;
+mod check;
 mod config;
 mod crl_args;
 mod decode;
@@ -51,10 +53,13 @@ Examples:
     certvouch config check certvouch.toml
     certvouch serve --config certvouch.toml
 
+  Ask about a certificate:
+    certvouch check server.pem --issuer ca.pem
+
   Judge a response:
     certvouch verify --cert server.pem --issuer ca.pem --response response.der
 
-Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `verify` has its own.";
+Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `check` and `verify` have their own.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -82,6 +87,8 @@ enum Command {
     Status(Box<status::StatusArgs>),
     /// Make, list and revoke the tokens that open the admin port
     Token(token::TokenArgs),
+    /// Ask whether a certificate is good: one verdict, the probable cause, and the command to run next
+    Check(Box<check::CheckArgs>),
     /// Examine, copy and compact the embedded store
     Store(store::StoreArgs),
     /// Compare the log of the embedded store with what was said of it elsewhere
@@ -126,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Store(args) => store::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Check(args) => check::run(*args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Manual(args) => manual::run(&args),
