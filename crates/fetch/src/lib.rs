@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod call;
 mod connect;
 mod error;
 mod fetcher;
@@ -21,6 +22,7 @@ mod policy;
 mod resolve;
 
 pub use address::{AddressClass, AddressRule, Network};
+pub use call::{Answer, Bearer, Call};
 pub use error::FetchError;
 pub use fetcher::{Caches, Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
 pub use meter::Meter;
