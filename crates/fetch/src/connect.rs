@@ -77,6 +77,12 @@ impl Origin {
         self.host.parse().ok()
     }
 
+    /// Whether it is this machine by its literal address, or by the one name that means it.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost")
+            || self.address().is_some_and(|address| address.is_loopback())
+    }
+
     /// The network that the operator names by writing this URL: its literal address, or the local machine if it says
     /// `localhost`.
     pub(crate) fn named_network(&self) -> Vec<Network> {

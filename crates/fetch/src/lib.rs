@@ -15,6 +15,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod call;
 mod connect;
 mod error;
 mod fetcher;
@@ -25,6 +26,7 @@ mod resolve;
 mod starttls;
 
 pub use address::{AddressClass, AddressRule, Network};
+pub use call::{Answer, Bearer, Call};
 pub use error::FetchError;
 pub use fetcher::{Caches, Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
 pub use meter::Meter;

@@ -175,11 +175,12 @@ impl Recorder {
     }
 
     fn config(self: &Arc<Self>) -> Result<rustls::ClientConfig, Error> {
+        let verifier: Arc<dyn ServerCertVerifier> = Arc::<Self>::clone(self);
         let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider));
         let mut config = builder
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(self) as Arc<dyn ServerCertVerifier>)
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         // A handshake that is resumed shows no certificate.
         config.resumption = rustls::client::Resumption::disabled();

@@ -192,6 +192,12 @@ fn check_admin(admin: &Admin, server: &Server, refuse: Refuse<'_>) {
             "tls_certificate and tls_key belong together".to_owned(),
         );
     }
+    if admin.tls_client_ca.is_some() && admin.tls_certificate.is_none() {
+        refuse(
+            "tls_client_ca",
+            "clients show certificates over TLS only: tls_certificate and tls_key".to_owned(),
+        );
+    }
     // Tokens would travel in the clear (threats T-33).
     if !admin.listen.ip().is_loopback() && admin.tls_certificate.is_none() {
         refuse(

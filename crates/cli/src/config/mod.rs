@@ -95,6 +95,7 @@ impl Config {
             admin.tokens.iter_mut().for_each(resolve);
             admin.tls_certificate.iter_mut().for_each(resolve);
             admin.tls_key.iter_mut().for_each(resolve);
+            admin.tls_client_ca.iter_mut().for_each(resolve);
         }
         self.store.iter_mut().for_each(resolve);
         for issuer in &mut self.issuers {

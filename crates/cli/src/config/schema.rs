@@ -145,6 +145,9 @@ pub struct Admin {
     /// The key of its TLS, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
+    /// The CAs, PEM, whose certificates clients must have; without it every client may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 /// `[[issuer]]`
@@ -369,6 +372,7 @@ impl Default for Admin {
             tokens: None,
             tls_certificate: None,
             tls_key: None,
+            tls_client_ca: None,
         }
     }
 }
@@ -503,7 +507,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
 /// last is proposed for one that stands in no table.
-pub const KEYS: [&str; 75] = [
+pub const KEYS: [&str; 76] = [
     "store",
     "admin",
     "admin.listen",
@@ -511,6 +515,7 @@ pub const KEYS: [&str; 75] = [
     "admin.tokens",
     "admin.tls_certificate",
     "admin.tls_key",
+    "admin.tls_client_ca",
     "server",
     "server.listen",
     "server.paths",

@@ -105,6 +105,7 @@ fn list_of_keys_is_that_of_the_structs() {
             tokens: Some("t".into()),
             tls_certificate: Some("c".into()),
             tls_key: Some("k".into()),
+            tls_client_ca: Some("c".into()),
             ..Admin::default()
         }),
         ..Config::default()
@@ -385,5 +386,18 @@ fn unreadable_file_is_named() {
     assert!(
         why.to_string()
             .starts_with("/nonexistent/c.toml cannot be read: ")
+    );
+}
+
+// covers: T-33
+#[test]
+fn client_certificates_without_tls_are_refused() {
+    let text = format!("[admin]\ntls_client_ca = \"c\"\n{SMALL}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let shown = Config::from_file(file.path()).unwrap_err().to_string();
+    assert!(
+        shown.contains(":2: clients show certificates over TLS only"),
+        "{shown}"
     );
 }

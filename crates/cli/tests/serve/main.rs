@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod admin_tls;
 mod audit;
 mod config;
 mod connections;
@@ -21,3 +22,4 @@ mod start;
 mod stop;
 mod store;
 mod support;
+mod systemd;

@@ -21,4 +21,5 @@ mod reload;
 mod store;
 mod store_audit;
 mod store_faults;
+mod store_sync;
 mod watching;

@@ -28,8 +28,8 @@ use super::trust::Roots;
 use crate::clock::Clock;
 use crate::command::input;
 use crate::command::quote::shell_word;
-use crate::command::serial::Serial;
 use crate::escape::{escape_display, escape_path};
+use crate::serial::Serial;
 
 /// What every question of one run shares.
 #[derive(Debug)]
