@@ -175,8 +175,12 @@ impl ClockGuard {
         self.last.fetch_max(at.unix(), Ordering::Relaxed);
     }
 
-    /// The operator's word: the clock is right as it is now. What was signed already stays signed.
+    /// The operator's word: the clock is right as it is now. What was signed already stays signed, so that a time before
+    /// it cannot be meant: the word changes nothing then, and the clock is believed as before once it is right.
     pub fn accept(&self) {
+        if self.clock.now().unix() < self.last.load(Ordering::Relaxed) {
+            return;
+        }
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         *anchor = Anchor {
             wall: self.clock.now(),

@@ -9,6 +9,7 @@
 mod admin;
 mod admin_tls;
 mod audit;
+mod clock;
 mod config;
 mod connections;
 mod http;
@@ -21,5 +22,7 @@ mod reload;
 mod start;
 mod stop;
 mod store;
+mod succession;
 mod support;
 mod systemd;
+mod tokens;
