@@ -106,7 +106,7 @@ fn clock_set_back_signs_nothing_and_alarms_until_it_is_right() {
     assert!(here.clock_ok());
 }
 
-// covers: T-9
+// covers: T-9, FRESH-6
 #[test]
 fn clock_set_forward_signs_nothing_until_the_operator_says_that_it_is_meant() {
     let here = Here::new(Site::new());
@@ -116,6 +116,8 @@ fn clock_set_forward_signs_nothing_until_the_operator_says_that_it_is_meant() {
     // What is kept and in force by this clock is given as it was signed; nothing is signed anew.
     assert_eq!(here.ask(&world.ee_good), GOOD);
     assert_eq!(here.ask(&world.ee_exp), TRY_LATER);
+    let (_, health) = here.health();
+    assert!(health["signing_fails_since"].is_string(), "{health}");
     here.ahead.set(2 * 3600);
     // By this clock the kept answer has ended, and no new one is made.
     assert_eq!(here.ask(&world.ee_good), TRY_LATER);
@@ -124,7 +126,8 @@ fn clock_set_forward_signs_nothing_until_the_operator_says_that_it_is_meant() {
     assert!(!here.clock_ok());
     assert!(here.reload().is_ok());
     assert_eq!(here.ask(&world.ee_good), GOOD);
-    assert_eq!(here.health().0, 200);
+    let (code, health) = here.health();
+    assert_eq!((code, health.get("signing_fails_since")), (200, None));
     assert!(here.clock_ok());
     // And back to what it was: it has signed ahead of that.
     here.ahead.set(0);
