@@ -33,7 +33,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// `host:port`, `[address]:port`, `https://host/…`, or a bare name with a dot in it.
+    /// `host:port`, `[address]:port`, `https://host/…`, or a bare name where a protocol is named.
     pub(super) fn parse(text: &str, starttls: Option<StartTls>) -> Option<Self> {
         let usual = match starttls {
             None => 443,
@@ -54,11 +54,10 @@ impl Host {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned()).ok()?;
-        let is_plain = text == bare && !bare.contains(':');
-        // A bare word without a dot is a file that is not there.
-        let dotted = host.contains('.') && !host.starts_with('.');
         let known = matches!(name, ServerName::IpAddress(_) | ServerName::DnsName(_));
-        (known && (!is_plain || dotted)).then(|| Self {
+        // A bare name is a file that is not there.
+        let written_as_one = text != bare || bare.contains(':') || starttls.is_some();
+        (known && written_as_one).then(|| Self {
             host: host.to_owned(),
             port,
         })
@@ -322,9 +321,10 @@ mod tests {
             found("www.example.org", 443)
         );
         assert_eq!(parse("https://localhost:1/"), found("localhost", 1));
-        assert_eq!(parse("www.example.org"), found("www.example.org", 443));
         for text in [
             "server",
+            "server.pem",
+            "www.example.org",
             "a/b.pem",
             "host:port",
             "a b:1",
