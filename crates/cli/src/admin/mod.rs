@@ -7,6 +7,7 @@
 mod guard;
 mod health;
 mod problem;
+mod refusals;
 mod serve;
 mod tls;
 pub mod token;
@@ -22,12 +23,14 @@ use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use certvouch_status::embedded::Store;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use rustls::ServerConfig;
 
 pub use guard::{CameInOn, Names};
 pub use problem::Problem;
+pub use refusals::Refusals;
 pub use serve::Running;
 pub use v1::Caller;
 
@@ -44,6 +47,15 @@ pub struct Site {
     pub core: Arc<Core>,
     /// Who may use `/v1`.
     pub tokens: Tokens,
+    /// Whom nobody let in.
+    pub refusals: Refusals,
+}
+
+impl Site {
+    /// The store, if there is one.
+    fn store(&self) -> Option<&Store> {
+        self.core.journal.store()
+    }
 }
 
 /// An admin port that is bound and not answered yet.
@@ -100,8 +112,11 @@ impl Bound {
         let site = Arc::new(Site {
             core,
             tokens: self.tokens,
+            refusals: Refusals::default(),
         });
-        serve::start(self.socket, self.address, self.tls, router(site, names))
+        let refusals = refusals::enter(Arc::downgrade(&site));
+        let router = router(site, names);
+        serve::start(self.socket, self.address, self.tls, router, refusals)
     }
 }
 
@@ -116,6 +131,7 @@ pub fn router(site: Arc<Site>, names: Names) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::new(names), guard::guard))
+        .layer(from_fn_with_state(Arc::clone(&site), refusals::watch))
         .with_state(site)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
+mod admin;
 mod audit;
 mod bundle;
 mod check;
@@ -13,7 +14,6 @@ mod input;
 mod json;
 mod manual;
 mod quote;
-mod serial;
 mod serve;
 mod signer;
 mod status;
@@ -71,6 +71,18 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Make what signs the answers
     Signer(signer::SignerArgs),
+    /// Tell a server's store that certificates were issued
+    Issue(Box<admin::change::IssueArgs>),
+    /// Revoke certificates in a server's store: the next answer says so
+    Revoke(Box<admin::change::RevokeArgs>),
+    /// Put certificates on hold in a server's store
+    Hold(Box<admin::change::HoldArgs>),
+    /// Release certificates from hold in a server's store
+    Release(Box<admin::change::ReleaseArgs>),
+    /// Bring an index, a CRL, certificates, CSV or JSON lines into a server's store
+    Import(Box<admin::import::ImportArgs>),
+    /// Write what a server's store knows as CSV, JSON lines or an index
+    Export(Box<admin::export::ExportArgs>),
     /// Explain which line, entry or CRL makes the answer about a serial number
     Status(Box<status::StatusArgs>),
     /// Make, list and revoke the tokens that open the admin port
@@ -111,6 +123,12 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
+        Command::Issue(args) => admin::change::issue(&args),
+        Command::Revoke(args) => admin::change::revoke(&args),
+        Command::Hold(args) => admin::change::hold(&args),
+        Command::Release(args) => admin::change::release(&args),
+        Command::Import(args) => admin::import::run(&args),
+        Command::Export(args) => admin::export::run(&args),
         Command::Status(args) => status::run(*args),
         Command::Store(args) => store::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -14,12 +14,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::crl_args::CrlArgs;
-use super::serial::Serial;
 use super::{fail, refuse, say};
 use crate::clock::Clock;
 use crate::config::{Config, IssuerConfig, Log, SourceConfig};
 use crate::escape::{escape, escape_bytes, escape_display, escape_path};
 use crate::exit::ExitCode;
+use crate::serial::Serial;
 use crate::serve::store::OpenStore;
 use crate::serve::{Crls, Purpose, Source, certificate_file};
 

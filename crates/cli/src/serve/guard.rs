@@ -171,8 +171,10 @@ impl ClockGuard {
     }
 
     fn verdict(&self) -> Verdict {
+        // The last signature first: another thread may sign while this one looks at the clock, and what it writes down
+        // then is ahead of what was seen here. Acquire, so that the clock is not read before.
+        let last = self.last.load(Ordering::Acquire);
         let (now, steady) = (self.clock.now(), self.steady.now());
-        let last = self.last.load(Ordering::Relaxed);
         if now.unix() < last {
             let last = Timestamp::from_unix(last);
             return Verdict::Behind { last, now };
@@ -214,7 +216,7 @@ impl ClockGuard {
 
     /// Something was signed at this moment.
     pub fn signed(&self, at: Timestamp) {
-        self.last.fetch_max(at.unix(), Ordering::Relaxed);
+        self.last.fetch_max(at.unix(), Ordering::Release);
     }
 
     /// The operator's word: the clock is right as it is now. What was signed already stays signed, so that a time before
@@ -324,6 +326,30 @@ mod tests {
         assert_eq!(guard.look(), Verdict::Apart { seconds: -3600 });
         guard.accept();
         assert_eq!(guard.look(), Verdict::InOrder);
+    }
+
+    // covers: T-9
+    #[test]
+    fn signature_of_another_thread_in_the_meantime_is_no_alarm() {
+        let other: Arc<std::sync::OnceLock<Arc<ClockGuard>>> = Arc::default();
+        let at = Arc::new(AtomicI64::new(1_000_000));
+        let clock = {
+            let (other, at) = (Arc::clone(&other), Arc::clone(&at));
+            Clock::from_fn(move || {
+                // The second turns after this thread read the clock, and another one signs before this one goes on.
+                let seen = at.fetch_add(1, Ordering::Relaxed);
+                if let Some(guard) = other.get() {
+                    guard.signed(Timestamp::from_unix(seen + 1));
+                }
+                Timestamp::from_unix(seen)
+            })
+        };
+        let guard = ClockGuard::new(clock, Steady::from_fn(|| 0), None).unwrap();
+        let guard = Arc::new(guard);
+        other.set(Arc::clone(&guard)).unwrap();
+        for _ in 0..10 {
+            assert_eq!(guard.look(), Verdict::InOrder);
+        }
     }
 
     // covers: T-9

@@ -147,6 +147,12 @@ impl Loaded {
         &self.name
     }
 
+    /// Its certificate (DER).
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// Who knows.
     #[must_use]
     pub const fn source(&self) -> &Source {
