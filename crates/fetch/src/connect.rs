@@ -141,6 +141,10 @@ impl Connector {
         })
     }
 
+    pub(crate) fn resolver(&self) -> &dyn Resolve {
+        self.resolver.as_ref()
+    }
+
     /// Connects to an origin. `named` are the networks named besides those of the policy.
     pub(crate) async fn connect(
         &self,
@@ -251,7 +255,7 @@ impl Connector {
     }
 }
 
-async fn dial(address: SocketAddr, policy: &FetchPolicy) -> Result<TcpStream, String> {
+pub(crate) async fn dial(address: SocketAddr, policy: &FetchPolicy) -> Result<TcpStream, String> {
     match tokio::time::timeout(policy.connect_timeout, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => {
             // Small requests: waiting for more to send only delays them.

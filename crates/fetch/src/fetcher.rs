@@ -175,6 +175,10 @@ impl Fetcher {
         &self.policy
     }
 
+    pub(crate) fn resolver(&self) -> &dyn Resolve {
+        self.connector.resolver()
+    }
+
     /// Fetches, within the total time.
     ///
     /// # Errors

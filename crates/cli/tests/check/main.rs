@@ -6,4 +6,5 @@
 mod bundle;
 mod desk;
 mod files;
+mod hosts;
 mod misbehaving;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use certvouch_client::NonceMode;
-use certvouch_fetch::Network;
+use certvouch_fetch::{Network, StartTls};
 use certvouch_types::Timestamp;
 use certvouch_verify::Profile;
 use clap::{ArgGroup, Args, ValueEnum};
@@ -17,7 +17,10 @@ use crate::command::verify;
 #[command(after_help = HELP)]
 #[command(group = ArgGroup::new("what").args(["target", "serial"]).required(true))]
 pub(in crate::command) struct CheckArgs {
-    /// A file with a certificate, PEM or DER, with its issuer behind it or not; - for standard input
+    /// A file with a certificate, PEM or DER, with its issuer behind it or not; - for standard input; or host:port
+    ///
+    /// A host's chain, dates and name are validated first, then the response that comes with the handshake is looked
+    /// at, and then the responders are asked.
     #[arg(value_name = "TARGET")]
     pub(super) target: Option<String>,
     /// Ask about a serial number of --issuer, in hexadecimal; names no responder, so --url or --crl does
@@ -35,6 +38,12 @@ pub(in crate::command) struct CheckArgs {
     /// Do not validate the chain to a root; the verdict says so
     #[arg(long, conflicts_with = "trust")]
     pub(super) no_chain: bool,
+    /// What the host begins with before TLS
+    #[arg(long, value_enum, requires = "target")]
+    pub(super) starttls: Option<Protocol>,
+    /// The name that the host is asked for and has to prove, if it is another than the target's
+    #[arg(long, value_name = "NAME", requires = "target")]
+    pub(super) name: Option<String>,
     /// Ask this responder about the certificate, instead of those that it names; may be repeated
     ///
     /// An address in it may be one of this machine or of an inner network: you wrote it.
@@ -101,6 +110,7 @@ certificates the worst counts, in the order 1 > 5 > 6 > 3 > 4 > 7 > 8 > 9 > 0.
 Examples:
   certvouch check server.pem --issuer ca.pem
   certvouch check server.pem --issuer ca.pem --url http://127.0.0.1:8080/ --explain
+  certvouch check www.example.org:443
   certvouch check --serial 1001 --issuer ca.pem --url http://127.0.0.1:8080/";
 
 /// Whether a nonce is sent.
@@ -121,6 +131,42 @@ impl From<Nonce> for NonceMode {
             Nonce::Off => Self::Off,
             Nonce::Try => Self::Try,
             Nonce::Require => Self::Require,
+        }
+    }
+}
+
+/// What is said before TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Protocol {
+    /// Mail in transit, RFC 3207
+    Smtp,
+    /// Mail to its reader, RFC 9051
+    Imap,
+    /// Directories, RFC 4511
+    Ldap,
+    /// PostgreSQL
+    Postgres,
+}
+
+impl Protocol {
+    /// As `openssl s_client -starttls` calls it.
+    pub(super) const fn openssl(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+            Self::Ldap => "ldap",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+impl From<Protocol> for StartTls {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Smtp => Self::Smtp,
+            Protocol::Imap => Self::Imap,
+            Protocol::Ldap => Self::Ldap,
+            Protocol::Postgres => Self::Postgres,
         }
     }
 }

@@ -12,6 +12,7 @@ use certvouch_fetch::{FetchError, Fetcher, SystemResolver};
 use certvouch_types::{Certificate, Crl};
 use certvouch_verify::Profile;
 use http::Uri;
+use rustls_pki_types::ServerName;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -19,6 +20,7 @@ use super::advice::{Advisor, Call};
 use super::args::{Chain, CheckArgs};
 use super::fetching;
 use super::finding::{Finding, Place, fetch_failed, millis};
+use super::host::{Handshake, Host};
 use super::path::{self, Link};
 use super::replay;
 use super::report::{About, Report};
@@ -43,15 +45,17 @@ pub(super) struct Desk {
 }
 
 /// The chain of a target.
-struct Chained {
-    links: Vec<Link>,
-    notes: Vec<&'static str>,
+pub(super) struct Chained {
+    pub(super) links: Vec<Link>,
+    pub(super) notes: Vec<&'static str>,
+    /// Of a host, with the response that came along.
+    pub(super) handshake: Option<(Handshake, Option<Bytes>)>,
 }
 
 /// What can be known without asking about a status.
-enum Found {
+pub(super) enum Found {
     Chain(Chained),
-    Report(Report),
+    Report(Box<Report>),
 }
 
 impl Desk {
@@ -73,7 +77,7 @@ impl Desk {
             words: words(),
             folder: args.save.clone(),
             private: args.private,
-            file: file.filter(|path| !input::is_stdin(path)),
+            file: file.filter(|path| path.is_file()),
             timeout: millis(args.timeout),
         };
         Ok(Self {
@@ -88,7 +92,7 @@ impl Desk {
         })
     }
 
-    fn sha1(&self) -> Sha1Signatures {
+    pub(super) const fn sha1(&self) -> Sha1Signatures {
         self.policy.sha1_signatures
     }
 
@@ -104,6 +108,10 @@ impl Desk {
         for path in &self.args.trust {
             named.extend(certificates(path)?);
         }
+        if named.is_empty() && self.call.file.is_none() {
+            // A host's: whoever names the issuer vouches for it.
+            named.clone_from(&self.issuers);
+        }
         let roots = match named.is_empty() {
             true => Roots::system(),
             false => Roots::named(named),
@@ -111,7 +119,7 @@ impl Desk {
         Ok(self.roots.get_or_init(|| roots))
     }
 
-    fn about(&self, notes: Vec<&'static str>) -> About {
+    pub(super) fn about(&self, notes: Vec<&'static str>) -> About {
         About {
             target: self.args.target.clone().unwrap_or_default(),
             profile: self.policy.profile.name(),
@@ -135,9 +143,16 @@ impl Desk {
         if let Some(serial) = &self.args.serial {
             return self.check_serial(serial, crls, began).await;
         }
-        let path = PathBuf::from(self.args.target.clone().unwrap_or_default());
-        match self.chain_of_file(&path, began).await? {
-            Found::Report(report) => Ok(report),
+        let target = self.args.target.clone().unwrap_or_default();
+        let path = PathBuf::from(&target);
+        let protocol = self.args.starttls.map(Into::into);
+        let host = Host::parse(&target, protocol).filter(|_| !path.exists());
+        let found = match host {
+            Some(host) => self.chain_of_host(&host, began).await?,
+            None => self.chain_of_file(&path, began).await?,
+        };
+        match found {
+            Found::Report(report) => Ok(*report),
             Found::Chain(chain) => self.ask_all(chain, crls, began).await,
         }
     }
@@ -157,7 +172,7 @@ impl Desk {
             return self.below_named_issuer(&leaf, &others);
         }
         if path::is_self_issued(&leaf) {
-            return Ok(Found::Report(self.on_root(&parsed)));
+            return Ok(Found::Report(Box::new(self.on_root(&parsed))));
         }
         if let Ok(issuer) = path::issuer_of(&leaf, &others, self.sha1()) {
             return self.with_file(&leaf, &issuer, &others);
@@ -184,7 +199,7 @@ impl Desk {
         let issuer = named.unwrap_or_else(|_| self.likely_issuer(leaf));
         if !self.args.trust.is_empty() {
             let above = [&self.issuers[..], others].concat();
-            return self.validated(leaf, &above);
+            return self.validated(leaf, &above, None);
         }
         let links = vec![Link {
             place: Place::Leaf,
@@ -194,6 +209,7 @@ impl Desk {
         Ok(Found::Chain(Chained {
             links,
             notes: Vec::new(),
+            handshake: None,
         }))
     }
 
@@ -215,21 +231,28 @@ impl Desk {
     /// The issuer stands in the file: whoever hands the file over vouches for it, unless roots are named.
     fn with_file(&self, leaf: &Bytes, issuer: &Bytes, others: &[Bytes]) -> Result<Found> {
         if !self.args.trust.is_empty() {
-            return self.validated(leaf, others);
+            return self.validated(leaf, others, None);
         }
         Ok(Found::Chain(Chained {
             links: path::links(leaf, issuer, others, self.sha1()),
             notes: vec!["the issuer is taken from the file"],
+            handshake: None,
         }))
     }
 
     /// Validates the chain to a root before anybody is asked.
-    fn validated(&self, leaf: &Bytes, others: &[Bytes]) -> Result<Found> {
+    pub(super) fn validated(
+        &self,
+        leaf: &Bytes,
+        others: &[Bytes],
+        name: Option<&ServerName<'_>>,
+    ) -> Result<Found> {
         let at = self.args.at.unwrap_or_else(|| self.clock.now());
-        match self.roots()?.validate(leaf, others, None, at) {
+        match self.roots()?.validate(leaf, others, name, at) {
             Ok(chain) => Ok(Found::Chain(Chained {
                 links: path::links_of(&chain),
                 notes: Vec::new(),
+                handshake: None,
             })),
             Err(why) => {
                 let link = Link {
@@ -240,7 +263,8 @@ impl Desk {
                 let parsed = Certificate::parse(leaf).ok();
                 let finding = Finding::untrusted(&link, &why, &self.advisor(1, parsed.as_ref()));
                 let about = self.about(Vec::new());
-                Ok(Found::Report(Report::new(about, vec![finding], 0)))
+                let report = Report::new(about, vec![finding], 0);
+                Ok(Found::Report(Box::new(report)))
             }
         }
     }
@@ -290,13 +314,14 @@ impl Desk {
             return Ok(Found::Chain(Chained {
                 links: path::links(leaf, &issuer.unwrap_or_default(), &found, self.sha1()),
                 notes: vec!["the chain was not validated"],
+                handshake: None,
             }));
         }
-        self.validated(leaf, &found)
+        self.validated(leaf, &found, None)
     }
 
     /// Nobody knows the issuer, so that nobody can be asked.
-    fn without_issuer(
+    pub(super) fn without_issuer(
         &self,
         certificate: &Certificate<'_>,
         why: Option<(Uri, FetchError)>,
@@ -343,7 +368,7 @@ impl Desk {
                 "the issuer is not known: neither the file nor the certificate has it; name it with --issuer"
             ),
         };
-        Ok(Found::Report(report))
+        Ok(Found::Report(Box::new(report)))
     }
 
     /// The CRLs of `--crl`, or the report that one cannot be fetched.
@@ -443,15 +468,32 @@ impl Desk {
                 || self.args.chain == Chain::Strict;
             finding
         });
-        let findings = findings.collect();
-        Ok(Report::new(
-            self.about(chain.notes),
-            findings,
-            millis(began.elapsed()),
-        ))
+        let mut findings: Vec<Finding> = findings.collect();
+        let Some((mut handshake, staple)) = chain.handshake else {
+            let (about, ms) = (self.about(chain.notes), millis(began.elapsed()));
+            return Ok(Report::new(about, findings, ms));
+        };
+        let staple = match (staple, ended.first()) {
+            (Some(staple), Some((_, _, question, _))) => {
+                Some(self.judge_staple(question, staple).await?)
+            }
+            _ => None,
+        };
+        if !findings.is_empty() {
+            let leaf = findings.remove(0);
+            findings.insert(0, self.with_staple(leaf, staple, &mut handshake));
+        }
+        let (about, ms) = (self.about(chain.notes), millis(began.elapsed()));
+        let mut report = Report::new(about, findings, ms);
+        report.handshake = Some(handshake);
+        Ok(report)
     }
 
-    const fn advisor<'a>(
+    pub(super) fn again(&self, more: &str) -> String {
+        self.call.again(more)
+    }
+
+    pub(super) const fn advisor<'a>(
         &'a self,
         number: usize,
         certificate: Option<&'a Certificate<'a>>,

@@ -314,6 +314,25 @@ impl Finding {
         }
     }
 
+    /// Puts another verdict in the place of this one.
+    pub(super) fn overrule(
+        &mut self,
+        word: Word,
+        reason: &'static str,
+        text: String,
+        cause: &str,
+        next: String,
+    ) {
+        self.word = word;
+        self.verdict = word.as_str();
+        self.code = ExitCode::from(word).number();
+        self.reason = Some(reason);
+        self.text = text;
+        self.cause = Some(cause.to_owned());
+        self.next = Some(next);
+        self.basis = None;
+    }
+
     /// What it is about, for a line of text.
     pub(super) fn about(&self) -> String {
         let name = self.subject.as_ref().map_or_else(String::new, |subject| {

@@ -9,6 +9,7 @@ mod args;
 mod ask;
 mod fetching;
 mod finding;
+mod host;
 mod path;
 mod replay;
 mod report;

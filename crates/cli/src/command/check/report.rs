@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::advice::Advice;
 use super::finding::{Finding, Place};
+use super::host::Handshake;
 use crate::command::verify::report::{Line, paint, time};
-use crate::escape::escape;
+use crate::escape::{escape, escape_display};
 use crate::exit::ExitCode;
 
 /// What is known besides the findings.
@@ -39,6 +40,7 @@ pub(super) struct Report {
     pub(super) sha1_allowed: bool,
     #[serde(serialize_with = "time")]
     pub(super) at: Timestamp,
+    pub(super) handshake: Option<Handshake>,
     pub(super) certificates: Vec<Finding>,
     sent: u64,
     received: u64,
@@ -118,6 +120,7 @@ impl Report {
             received: sum(|finding| finding.received),
             connections: sum(|finding| finding.connections),
             ms,
+            handshake: None,
             certificates: findings,
             cause,
             next,
@@ -135,6 +138,9 @@ impl Report {
         let (begin, end) = paint(self.exit, colour);
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{begin}{}{end} ({})\n", self.verdict, self.text);
+        if let Some(handshake) = &self.handshake {
+            let _ = writeln!(out, "  {}", escape_display(&handshake.line()));
+        }
         for finding in &self.certificates {
             finding_text(&mut out, finding, self.certificates.len() > 1, explain);
         }
