@@ -47,6 +47,22 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
             });
         });
     }
+    let mut clock = |key: &'static str, what: &str| {
+        faults.push(Found {
+            path: vec!["clock", key],
+            issuer: 0,
+            what: what.to_owned(),
+        });
+    };
+    if config.clock.ntp.iter().any(String::is_empty) {
+        clock("ntp", "an NTP server is a host, or a host with a port");
+    }
+    if config.clock.stop.secs() < 2 {
+        clock(
+            "stop",
+            "clock.stop is below 2s; from one second on the clock only counts as inaccurate",
+        );
+    }
     if config.issuers.is_empty() {
         faults.push(Found {
             path: vec!["issuer"],

@@ -18,9 +18,9 @@ pub use check::index_of;
 
 pub use error::{ConfigError, Fault};
 pub use schema::{
-    Admin, Config, DEFAULT_ADMIN_PORT, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS,
-    Limits, Log, PLANNED, PLANNED_PROFILES, Profile, Server, SignerConfig, Signing, SourceConfig,
-    Timeouts,
+    Admin, ClockConfig, Config, DEFAULT_ADMIN_PORT, DEFAULT_CONNECTIONS, DEFAULT_PORT,
+    IssuerConfig, KEYS, Limits, Log, PLANNED, PLANNED_PROFILES, Profile, Server, SignerConfig,
+    Signing, SourceConfig, Timeouts,
 };
 pub use units::{NetworkText, Period, Size};
 

@@ -32,6 +32,8 @@ pub struct Config {
     pub server: Server,
     /// What is told on standard error.
     pub log: Log,
+    /// How the clock is checked.
+    pub clock: ClockConfig,
     /// The operator's port; without it there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<Admin>,
@@ -124,6 +126,18 @@ pub struct Log {
     pub format: LogFormat,
     /// What is logged: a level, or directives such as `info,certvouch=debug`.
     pub level: String,
+}
+
+/// `[clock]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClockConfig {
+    /// NTP servers that the clock is compared with: a host, or a host with a port.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ntp: Vec<String>,
+    /// The difference from which on nothing is signed.
+    pub stop: Period,
 }
 
 /// `[admin]`
@@ -364,6 +378,16 @@ impl Default for Log {
     }
 }
 
+impl Default for ClockConfig {
+    /// Nobody is asked. A minute is what the clock guard bears of other disagreements, too.
+    fn default() -> Self {
+        Self {
+            ntp: Vec::new(),
+            stop: Period::from_secs(60),
+        }
+    }
+}
+
 impl Default for Admin {
     fn default() -> Self {
         Self {
@@ -507,8 +531,11 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
 /// last is proposed for one that stands in no table.
-pub const KEYS: [&str; 76] = [
+pub const KEYS: [&str; 79] = [
     "store",
+    "clock",
+    "clock.ntp",
+    "clock.stop",
     "admin",
     "admin.listen",
     "admin.hosts",

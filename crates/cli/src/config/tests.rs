@@ -100,6 +100,10 @@ fn list_of_keys_is_that_of_the_structs() {
             ..Server::default()
         },
         issuers: vec![issuer],
+        clock: ClockConfig {
+            ntp: vec!["n".to_owned()],
+            ..ClockConfig::default()
+        },
         admin: Some(Admin {
             hosts: vec!["h".to_owned()],
             tokens: Some("t".into()),

@@ -127,9 +127,11 @@ pub(super) fn guarded(
     metrics: &Arc<Metrics>,
 ) -> Vec<Issuer> {
     let wrap = |issuer: Issuer| {
+        let name: Arc<str> = issuer.name().into();
         issuer.map_keys(|key| {
             Arc::new(Guarded::new(
                 key,
+                Arc::clone(&name),
                 Arc::clone(guard),
                 clock.clone(),
                 Arc::clone(metrics),

@@ -12,6 +12,7 @@ pub mod inherited;
 mod issuer;
 mod limits;
 mod notify;
+pub mod ntp;
 mod profile;
 mod reload;
 mod signing;
@@ -39,10 +40,11 @@ pub use source::{Source, StoreSource};
 
 use self::core::{guarded, open_all};
 use self::guard::ClockGuard;
+use self::ntp::Ntp;
 use self::reload::{Reloader, Reloads as ReloadQueue};
 use self::store::{Journal, OpenStore};
 use crate::admin;
-use crate::clock::Clock;
+use crate::clock::{Clock, Steady};
 use crate::config::Config;
 use crate::escape::escape;
 use crate::exit::ExitCode;
@@ -98,6 +100,16 @@ fn settings(config: &Config, pool: &Arc<SigningPool>) -> Settings {
     settings
 }
 
+/// With the last signature of the state folder, and the NTP servers of the configuration.
+fn clock_guard(config: &Config, clock: &Clock, steady: &Steady) -> anyhow::Result<ClockGuard> {
+    let asked = &config.clock;
+    let ntp = Ntp::new(!asked.ntp.is_empty(), asked.stop.secs(), steady);
+    let folder = state::of_process();
+    let guard = ClockGuard::new(clock.clone(), steady.clone(), folder.as_deref())
+        .context("the state folder")?;
+    Ok(guard.with_ntp(Arc::new(ntp)))
+}
+
 /// A server that answers.
 #[derive(Debug)]
 pub struct Running {
@@ -143,8 +155,8 @@ pub fn start_with(
 ) -> anyhow::Result<Running> {
     limits::forbid_core_dumps();
     let clock = setup.clock.clone();
-    let guard = ClockGuard::new(clock.clone(), setup.steady, state::of_process().as_deref())
-        .context("the state folder")?;
+    let steady = setup.steady;
+    let guard = clock_guard(config, &clock, &steady)?;
     let (guard, metrics) = (Arc::new(guard), Arc::new(Metrics::default()));
     let store = OpenStore::open(config, Purpose::Serve)?;
     let (issuers, roles) = open_all(config, &clock, Purpose::Serve, &[], store.as_ref())?;
@@ -210,6 +222,7 @@ pub fn start_with(
             .collect::<std::io::Result<_>>()?,
     };
     reloader.start(requests)?;
+    ntp::start(config.clock.ntp.clone(), steady, Arc::downgrade(&core))?;
     core.metrics.started(clock.now().unix());
     let addresses = bound.addresses().collect();
     let listener = bound.start(

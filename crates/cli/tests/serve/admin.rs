@@ -91,7 +91,7 @@ fn text(response: &Response) -> String {
     String::from_utf8(response.body.clone()).unwrap()
 }
 
-fn json(response: &Response) -> serde_json::Value {
+pub(crate) fn json(response: &Response) -> serde_json::Value {
     serde_json::from_slice(&response.body).unwrap_or_else(|_| panic!("{}", text(response)))
 }
 

@@ -285,6 +285,7 @@ fn reference_sample_names_every_key_and_its_defaults_are_true() {
         "proxy",
         "trusted_proxies",
         "cert_hash",
+        "ntp",
     ] {
         without = without.replace(&format!("\n{key} ="), &format!("\n# {key} ="));
     }

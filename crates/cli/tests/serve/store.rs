@@ -238,6 +238,44 @@ fn reload_that_takes_the_store_away_is_refused_if_it_forgets_what_was_revoked() 
 }
 
 #[test]
+fn damaged_row_and_lost_pages_are_try_later_and_never_good() {
+    let site = site();
+    let (_running, address, store) = serve(&site);
+    make(&store, write(&[0x77], REVOKE));
+    make(&store, write(&[0x78], Action::Issue));
+    let path = store.path().to_owned();
+    // Somebody turns a revoked certificate good, behind the back of the store.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE certificate SET status = 0, revoked_at = NULL, reason = NULL WHERE serial = x'77';
+             PRAGMA wal_checkpoint(TRUNCATE)",
+        )
+        .unwrap();
+    drop(connection);
+    let ask = |serial: u8| {
+        let question = ask::q1(&site.world.ca_a, &[serial]);
+        let response = http::post(address, "/", &question);
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        response.body
+    };
+    // OCSPResponse { tryLater }
+    let try_later = [0x30, 3, 0x0A, 1, 3];
+    assert_eq!(ask(0x77), try_later);
+    assert_eq!(ask_about(&site, address, &[0x78]), CertStatus::Good);
+    // Every page from the third on.
+    let mut octets = std::fs::read(&path).unwrap();
+    octets[8192..].fill(0x5A);
+    std::fs::write(&path, octets).unwrap();
+    // Readers keep pages that they have read; a commit makes them look again.
+    let _ = store.write("ca", Clock::system().now(), vec![write(&[0x7A], REVOKE)]);
+    for serial in [0x77, 0x79] {
+        assert_eq!(ask(serial), try_later, "{serial:x}");
+    }
+}
+
+#[test]
 fn status_tells_which_change_makes_the_answer() {
     let site = site();
     revoke_and_end(&site, 0x77);

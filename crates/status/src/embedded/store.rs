@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use certvouch_types::Timestamp;
 use rusqlite::Connection;
@@ -482,12 +483,24 @@ fn lock(path: &Path) -> Result<File, OpenError> {
             std::io::ErrorKind::PermissionDenied => OpenError::ReadOnly(path.to_owned()),
             _ => OpenError::io(&at, &why),
         })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(why)) => Err(OpenError::io(&at, &why)),
+    // A process that has just ended may still be held by the children that it was making.
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::sleep(LOCK_PATIENCE / 50);
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse(path.to_owned()));
+            }
+            Err(std::fs::TryLockError::Error(why)) => return Err(OpenError::io(&at, &why)),
+        }
     }
 }
+
+/// How long an earlier process may take to let go.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 
 fn identity(connection: &Connection) -> Result<String, StoreError> {
     let sql = "SELECT value FROM meta WHERE name = 'store_id'";

@@ -53,6 +53,8 @@ pub enum Finding {
         /// The certificate.
         serial: SerialKey,
     },
+    /// An issuer is not the one that was entered.
+    Issuer(String),
     /// A row cannot be read.
     DamagedRow(String),
     /// Records are missing, or too many: so many by the log, and so many in the table.
@@ -96,6 +98,11 @@ impl fmt::Display for Finding {
                 f,
                 "serial number {serial} of issuer \"{}\" is not what the log says of it",
                 issuer.escape_debug()
+            ),
+            Self::Issuer(name) => write!(
+                f,
+                "issuer \"{}\" is not entered in the log as it stands in the table",
+                name.escape_debug()
             ),
             Self::DamagedRow(what) => f.write_str(&what.escape_debug().to_string()),
             Self::Count { log, table } => write!(
@@ -192,6 +199,7 @@ fn examine(
         imports: BTreeMap::new(),
         superseded: HashSet::new(),
         replaced: HashMap::new(),
+        issuers: HashSet::new(),
         expected: 0,
     };
     walk.log(connection, heads)?;
@@ -210,6 +218,8 @@ struct Walk {
     superseded: HashSet<u64>,
     /// What an import brought and a later change replaced.
     replaced: HashMap<u64, Replaced>,
+    /// Names and identities of issuers.
+    issuers: HashSet<(String, String)>,
     /// Certificates that there must be by the log.
     expected: u64,
 }
@@ -273,6 +283,11 @@ impl Walk {
     fn note(&mut self, entry: LogEntry) {
         let content = entry.content;
         match content.kind {
+            Kind::Issuer => {
+                let name = content.issuer.unwrap_or_default();
+                self.issuers
+                    .insert((name, content.detail.unwrap_or_default()));
+            }
             Kind::Import => {
                 let detail = content.detail.unwrap_or_default();
                 self.expected += rows_of(&detail).unwrap_or(0);
@@ -300,16 +315,21 @@ impl Walk {
     }
 
     fn table(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let mut issuers = connection.prepare("SELECT id, name FROM issuer ORDER BY id")?;
-        let issuers: Vec<(i64, String)> = issuers
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        let mut issuers =
+            connection.prepare("SELECT id, name, identity FROM issuer ORDER BY id")?;
+        let issuers: Vec<(i64, String, [u8; 32])> = issuers
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
         let sql = format!(
             "SELECT {} FROM certificate WHERE issuer = ?1 ORDER BY serial",
             table::COLUMNS
         );
         let mut statement = connection.prepare(&sql)?;
-        for (issuer, name) in issuers {
+        for (issuer, name, identity) in issuers {
+            let entered = (name.clone(), super::writer::identity_detail(&identity));
+            if !self.issuers.contains(&entered) {
+                self.verified.find(Finding::Issuer(name.clone()));
+            }
             let mut rows = statement.query([issuer])?;
             while let Some(row) = rows.next()? {
                 self.verified.certificates += 1;

@@ -473,6 +473,11 @@ pub(super) fn known_issuer(
     }
 }
 
+/// What the log says of a new issuer.
+pub(super) fn identity_detail(identity: &[u8; 32]) -> String {
+    format!("identity {}", super::record::hex(identity))
+}
+
 fn other_name(connection: &Connection, identity: &[u8; 32]) -> Result<Option<String>, StoreError> {
     let sql = "SELECT name FROM issuer WHERE identity = ?1";
     Ok(connection
@@ -497,7 +502,7 @@ fn issuer(
             let id = work.connection.last_insert_rowid();
             let mut content = Content::new(at, who, Kind::Issuer);
             content.issuer = Some(name.to_owned());
-            content.detail = Some(format!("identity {}", super::record::hex(identity)));
+            content.detail = Some(identity_detail(identity));
             work.append(&content)?;
             Ok(id)
         }

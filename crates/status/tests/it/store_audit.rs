@@ -181,6 +181,8 @@ fn changed_lost_and_revived_rows_are_found() {
             "UPDATE certificate SET status = 0, revoked_at = NULL, reason = NULL WHERE serial = x'01'",
             false,
         ),
+        ("UPDATE issuer SET identity = zeroblob(32)", false),
+        ("UPDATE issuer SET name = 'other-ca'", false),
         (
             "UPDATE certificate SET not_after = 1 WHERE serial = x'12'",
             false,

@@ -346,8 +346,11 @@ fn store_that_cannot_be_written_is_refused_with_a_clear_word() {
     if let Some(folder) = std::env::var_os(READ_ONLY) {
         let path = Path::new(&folder).join("status.db");
         let why = refused(&path);
-        assert_eq!(why, OpenError::ReadOnly(path));
+        assert_eq!(why, OpenError::ReadOnly(path.clone()));
         assert!(why.to_string().contains("read-only"), "{why}");
+        // To look at it is no matter.
+        let look = Store::open(&path, OpenOptions::new(Access::Look)).unwrap();
+        assert!(look.check().unwrap().is_clean());
         return;
     }
     let (dir, path) = fresh();

@@ -304,11 +304,10 @@ fn configuration(folder: &Folder, server: Server, log: Log) -> Config {
         ..IssuerConfig::default()
     };
     Config {
-        store: None,
         server,
         log,
         issuers: vec![issuer],
-        admin: None,
+        ..Config::default()
     }
 }
 
