@@ -7,4 +7,5 @@ mod bundle;
 mod desk;
 mod files;
 mod hosts;
+mod list;
 mod misbehaving;

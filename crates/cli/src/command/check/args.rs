@@ -15,7 +15,7 @@ use crate::command::verify;
 /// `certvouch check`
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
-#[command(group = ArgGroup::new("what").args(["target", "serial"]).required(true))]
+#[command(group = ArgGroup::new("what").args(["target", "serial", "list"]).required(true))]
 pub(in crate::command) struct CheckArgs {
     /// A file with a certificate, PEM or DER, with its issuer behind it or not; - for standard input; or host:port
     ///
@@ -26,6 +26,13 @@ pub(in crate::command) struct CheckArgs {
     /// Ask about a serial number of --issuer, in hexadecimal; names no responder, so --url or --crl does
     #[arg(long, value_name = "HEX", requires = "issuer")]
     pub(super) serial: Option<String>,
+    /// Check every target in a file, one a line, and say the worst; # begins a comment
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["explain", "replay"])]
+    pub(super) list: Option<PathBuf>,
+    /// How many targets of a list are checked at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, requires = "list",
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) jobs: u16,
     /// The certificate of the CA that issued it; of several in the file the one that signed it counts
     ///
     /// It is taken as trusted: whoever names it here has verified it. Without it, the issuer is looked for in the
@@ -111,6 +118,7 @@ Examples:
   certvouch check server.pem --issuer ca.pem
   certvouch check server.pem --issuer ca.pem --url http://127.0.0.1:8080/ --explain
   certvouch check www.example.org:443
+  certvouch check --list fleet.txt --issuer ca.pem
   certvouch check --serial 1001 --issuer ca.pem --url http://127.0.0.1:8080/";
 
 /// Whether a nonce is sent.

@@ -1,7 +1,7 @@
 //! From the flags to the findings: reads the files, finds the chain, asks about each certificate of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::advice::{Advisor, Call};
 use super::args::{Chain, CheckArgs};
+use super::call;
 use super::fetching;
 use super::finding::{Finding, Place, fetch_failed, millis};
 use super::host::{Handshake, Host};
@@ -27,20 +28,22 @@ use super::report::{About, Report};
 use super::trust::Roots;
 use crate::clock::Clock;
 use crate::command::input;
-use crate::command::quote::shell_word;
-use crate::escape::{escape_display, escape_path};
+use crate::escape::escape_path;
 use crate::serial::Serial;
 
-/// What every question of one run shares.
-#[derive(Debug)]
+/// One target, and what it shares with the others of a list.
+#[derive(Clone, Debug)]
 pub(super) struct Desk {
-    pub(super) args: CheckArgs,
-    pub(super) policy: Policy,
+    pub(super) args: Arc<CheckArgs>,
+    pub(super) policy: Arc<Policy>,
     pub(super) client: Client,
-    pub(super) fetcher: Fetcher,
+    pub(super) fetcher: Arc<Fetcher>,
     pub(super) clock: Clock,
-    pub(super) issuers: Vec<Bytes>,
-    roots: std::sync::OnceLock<Roots>,
+    pub(super) issuers: Arc<Vec<Bytes>>,
+    crl_issuers: Arc<Vec<Bytes>>,
+    roots: Arc<OnceLock<Arc<Roots>>>,
+    /// As the caller wrote it.
+    target: String,
     call: Call,
 }
 
@@ -72,27 +75,43 @@ impl Desk {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
-        let file = args.target.as_ref().map(PathBuf::from);
+        let mut crl_issuers = Vec::new();
+        for path in &args.crl_issuer {
+            crl_issuers.extend(certificates(path)?);
+        }
+        let target = args.target.clone().unwrap_or_default();
         let call = Call {
-            words: words(),
+            words: call::words(),
             folder: args.save.clone(),
             private: args.private,
-            file: file.filter(|path| path.is_file()),
+            file: file(&target),
             timeout: millis(args.timeout),
         };
         Ok(Self {
-            args,
-            policy,
+            args: Arc::new(args),
+            policy: Arc::new(policy),
             client,
-            fetcher,
+            fetcher: Arc::new(fetcher),
             clock: clock.clone(),
-            issuers,
-            roots: std::sync::OnceLock::new(),
+            issuers: Arc::new(issuers),
+            crl_issuers: Arc::new(crl_issuers),
+            roots: Arc::default(),
+            target,
             call,
         })
     }
 
-    pub(super) const fn sha1(&self) -> Sha1Signatures {
+    /// The same for a target of a list, whose evidence goes to this folder.
+    pub(super) fn of(&self, target: &str, folder: Option<PathBuf>) -> Self {
+        let mut desk = self.clone();
+        target.clone_into(&mut desk.target);
+        desk.call.words = call::words_of(target);
+        desk.call.file = file(target);
+        desk.call.folder = folder;
+        desk
+    }
+
+    pub(super) fn sha1(&self) -> Sha1Signatures {
         self.policy.sha1_signatures
     }
 
@@ -100,28 +119,28 @@ impl Desk {
     ///
     /// # Errors
     /// A file of `--trust`.
-    fn roots(&self) -> Result<&Roots> {
+    fn roots(&self) -> Result<Arc<Roots>> {
+        if self.args.trust.is_empty() && self.call.file.is_none() && !self.issuers.is_empty() {
+            // A host's: whoever names the issuer vouches for it.
+            return Ok(Arc::new(Roots::named(self.issuers.to_vec())));
+        }
         if let Some(roots) = self.roots.get() {
-            return Ok(roots);
+            return Ok(Arc::clone(roots));
         }
         let mut named = Vec::new();
         for path in &self.args.trust {
             named.extend(certificates(path)?);
         }
-        if named.is_empty() && self.call.file.is_none() {
-            // A host's: whoever names the issuer vouches for it.
-            named.clone_from(&self.issuers);
-        }
         let roots = match named.is_empty() {
             true => Roots::system(),
             false => Roots::named(named),
         };
-        Ok(self.roots.get_or_init(|| roots))
+        Ok(Arc::clone(self.roots.get_or_init(|| Arc::new(roots))))
     }
 
     pub(super) fn about(&self, notes: Vec<&'static str>) -> About {
         About {
-            target: self.args.target.clone().unwrap_or_default(),
+            target: self.target.clone(),
             profile: self.policy.profile.name(),
             sha1_allowed: self.args.allow_sha1,
             at: self.args.at.unwrap_or_else(|| self.clock.now()),
@@ -135,18 +154,23 @@ impl Desk {
     /// What makes the question impossible: a file, a serial number.
     pub(super) async fn check(&self) -> Result<Report> {
         let began = Instant::now();
-        let crls = self.crls(began).await?;
-        let crls = match crls {
-            Ok(crls) => crls,
-            Err(report) => return Ok(report),
-        };
+        match self.crls(began).await? {
+            Ok(crls) => self.check_with(&crls, began).await,
+            Err(report) => Ok(report),
+        }
+    }
+
+    /// The same, with the CRLs of `--crl`.
+    ///
+    /// # Errors
+    /// As [`Desk::check`].
+    pub(super) async fn check_with(&self, crls: &[Bytes], began: Instant) -> Result<Report> {
         if let Some(serial) = &self.args.serial {
             return self.check_serial(serial, crls, began).await;
         }
-        let target = self.args.target.clone().unwrap_or_default();
-        let path = PathBuf::from(&target);
+        let path = PathBuf::from(&self.target);
         let protocol = self.args.starttls.map(Into::into);
-        let host = Host::parse(&target, protocol).filter(|_| !path.exists());
+        let host = Host::parse(&self.target, protocol).filter(|_| !path.exists());
         let found = match host {
             Some(host) => self.chain_of_host(&host, began).await?,
             None => self.chain_of_file(&path, began).await?,
@@ -375,7 +399,7 @@ impl Desk {
     ///
     /// # Errors
     /// A file.
-    async fn crls(&self, began: Instant) -> Result<Result<Vec<Bytes>, Report>> {
+    pub(super) async fn crls(&self, began: Instant) -> Result<Result<Vec<Bytes>, Report>> {
         let mut all = Vec::new();
         let mut policy = self.policy.fetch.clone();
         policy.max_body = self.policy.max_crl;
@@ -416,9 +440,7 @@ impl Desk {
             let issuer = question.issuer.clone();
             question.crls.retain(|crl| is_of(crl, &issuer));
         }
-        for path in &self.args.crl_issuer {
-            question.crl_issuers.extend(certificates(path)?);
-        }
+        question.crl_issuers.clone_from(&self.crl_issuers);
         question.at = self.args.at;
         question.time = Some(self.args.timeout.saturating_sub(began.elapsed()));
         if !self.args.url.is_empty() && place != Place::Intermediate {
@@ -427,7 +449,7 @@ impl Desk {
         Ok(question)
     }
 
-    async fn check_serial(&self, serial: &str, crls: Vec<Bytes>, began: Instant) -> Result<Report> {
+    async fn check_serial(&self, serial: &str, crls: &[Bytes], began: Instant) -> Result<Report> {
         let serial =
             Serial::parse(serial, false).map_err(|why| anyhow::anyhow!("--serial: {why}"))?;
         let issuer = self
@@ -437,7 +459,7 @@ impl Desk {
             .context("--serial needs --issuer")?;
         let place = Place::SerialNumber;
         let question = Question::serial_number(serial.content(), issuer);
-        let question = self.prepare(question, place, &crls, began)?;
+        let question = self.prepare(question, place, crls, began)?;
         let outcome = self.client.ask(question.clone()).await;
         let finding = self.finding(place, &question, &outcome, 1);
         let ms = millis(began.elapsed());
@@ -445,14 +467,14 @@ impl Desk {
     }
 
     /// Asks about every certificate of a chain at the same time.
-    async fn ask_all(&self, chain: Chained, crls: Vec<Bytes>, began: Instant) -> Result<Report> {
+    async fn ask_all(&self, chain: Chained, crls: &[Bytes], began: Instant) -> Result<Report> {
         let most = match self.args.chain {
             Chain::Leaf => 1,
             Chain::Full | Chain::Strict => chain.links.len(),
         };
         let mut asking = JoinSet::new();
         for (index, link) in chain.links.iter().take(most).enumerate() {
-            let question = self.prepare(link.question(), link.place, &crls, began)?;
+            let question = self.prepare(link.question(), link.place, crls, began)?;
             let (client, place) = (self.client.clone(), link.place);
             asking.spawn(async move {
                 let outcome = client.ask(question.clone()).await;
@@ -564,13 +586,8 @@ fn certificates(path: &Path) -> Result<Vec<Bytes>> {
     Ok(found.into_iter().map(Bytes::from).collect())
 }
 
-/// The command line, as words that mean the same to a shell.
-fn words() -> String {
-    let mut words = vec!["certvouch".to_owned()];
-    let given = std::env::args_os().skip(1);
-    words.extend(given.map(|word| match word.to_str() {
-        Some(word) => shell_word(word),
-        None => shell_word(&escape_display(&word.display())),
-    }));
-    words.join(" ")
+/// The certificate's file, if the target is one.
+fn file(target: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(target);
+    path.is_file().then_some(path)
 }

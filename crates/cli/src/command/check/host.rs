@@ -214,7 +214,7 @@ impl Desk {
 
     /// What the response that came along is worth, as a finding of its own.
     pub(super) async fn judge_staple(&self, question: &Question, staple: Bytes) -> Result<Finding> {
-        let mut policy: Policy = self.policy.clone();
+        let mut policy = Policy::clone(&self.policy);
         policy.sources = vec![Source::Staple];
         // The server asked for it, and nobody's nonce is in it.
         policy.nonce = NonceMode::Off;

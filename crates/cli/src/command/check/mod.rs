@@ -7,9 +7,11 @@
 mod advice;
 mod args;
 mod ask;
+mod call;
 mod fetching;
 mod finding;
 mod host;
+mod list;
 mod path;
 mod replay;
 mod report;
@@ -47,6 +49,7 @@ pub(super) fn run(args: CheckArgs) -> ExitCode {
 /// What makes a question impossible: flags, a file.
 fn answer(args: CheckArgs) -> Result<(String, ExitCode)> {
     let as_json = args.json;
+    let list = args.list.clone();
     let save = args.save.clone();
     let nonce_required = args.nonce == Nonce::Require;
     let (explain, replay) = (args.explain, args.replay);
@@ -55,6 +58,16 @@ fn answer(args: CheckArgs) -> Result<(String, ExitCode)> {
         .enable_all()
         .build()
         .context("no runtime")?;
+    if let Some(path) = list {
+        let all = runtime.block_on(list::check(&desk, &path));
+        runtime.shutdown_timeout(Duration::ZERO);
+        let all = all?;
+        let text = match as_json {
+            true => json::line(&all)?,
+            false => all.text(colour()),
+        };
+        return Ok((text, all.exit()));
+    }
     let report = runtime.block_on(desk.check());
     // A name that is still being resolved must not keep the answer back.
     runtime.shutdown_timeout(Duration::ZERO);

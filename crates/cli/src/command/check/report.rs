@@ -33,21 +33,23 @@ pub(super) struct Report {
     code: u8,
     #[serde(skip)]
     exit: ExitCode,
+    #[serde(skip)]
+    pub(super) word: Word,
     reason: Option<&'static str>,
     /// What stands in the brackets.
-    text: String,
+    pub(super) text: String,
     pub(super) profile: &'static str,
     pub(super) sha1_allowed: bool,
     #[serde(serialize_with = "time")]
     pub(super) at: Timestamp,
     pub(super) handshake: Option<Handshake>,
     pub(super) certificates: Vec<Finding>,
-    sent: u64,
-    received: u64,
-    connections: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) connections: u64,
     ms: u64,
-    cause: Option<String>,
-    next: Option<String>,
+    pub(super) cause: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 impl Report {
@@ -111,6 +113,7 @@ impl Report {
             verdict: word.as_str(),
             code: exit.number(),
             exit,
+            word,
             reason,
             text: said.join(", "),
             profile: about.profile,
@@ -130,6 +133,14 @@ impl Report {
     /// The exit code that goes with the verdict.
     pub(super) const fn exit(&self) -> ExitCode {
         self.exit
+    }
+
+    /// Lets go of the octets that the verdicts rest on: of a thousand reports they would fill the memory.
+    pub(super) fn forget_octets(&mut self) {
+        for finding in &mut self.certificates {
+            finding.basis = None;
+            finding.question.crls = Vec::new();
+        }
     }
 
     /// For people.
