@@ -5,8 +5,8 @@
 //! from `certvouch-signer`. Nothing depends on this crate.
 //!
 //! Where to read on: [`command`] has the command line, [`config`] what an operator decides, [`serve`] brings the parts
-//! together and runs them, [`listen`] is the public port, [`admin`] the operator's, and
-//! [`metrics`] what is counted.
+//! together and runs them, [`listen`] is the public port, [`admin`] the operator's,
+//! [`metrics`] what is counted, and [`staple`] is the stapling agent.
 
 pub mod admin;
 pub mod clock;
@@ -19,3 +19,4 @@ pub mod log;
 pub mod metrics;
 pub mod serve;
 pub mod signing;
+pub mod staple;

@@ -6,13 +6,14 @@ mod config;
 mod crl_args;
 mod decode;
 mod demo;
-mod input;
+pub(crate) mod input;
 mod json;
 mod manual;
 mod quote;
 mod serial;
 mod serve;
 mod signer;
+mod staple;
 mod status;
 mod token;
 mod verify;
@@ -64,6 +65,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Make what signs the answers
     Signer(signer::SignerArgs),
+    /// Keep staples fresh where servers read them
+    Staple(staple::StapleArgs),
     /// Explain which line, entry or CRL makes the answer about a serial number
     Status(Box<status::StatusArgs>),
     /// Make, list and revoke the tokens that open the admin port
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
+        Command::Staple(args) => staple::run(&args),
         Command::Status(args) => status::run(*args),
         Command::Token(args) => token::run(&args),
         Command::Verify(args) => verify::run(&args),
