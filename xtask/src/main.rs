@@ -23,6 +23,7 @@ mod project;
 mod serve_soak;
 mod soak;
 mod source;
+mod store_soak;
 mod tidy;
 
 use std::process::ExitCode;
@@ -42,6 +43,11 @@ cargo xtask soak differential [--executions N | --seconds S | --smoke] [--seed X
 cargo xtask soak serve [--seconds N] [--every-ms N] [--rate N]
                                                    mixed load with a reload each minute, for an hour
 cargo xtask soak reload [--reloads N] [--rate N]   1000 reloads under load: no failed answer, none that mixes
+cargo xtask soak store-kill [--served] [--rounds N] [--seed X]
+                                                   revoke, kill -9, open again, ask: 1000 times, nothing lost;
+                                                   --served: the program, through its API
+cargo xtask soak store-push [--revocations N] [--rate N] [--release]
+                                                   10,000 revocations through the API while others ask: no stale answer
 cargo xtask man [OUT]                              man pages and shell completions (into target/man)
 cargo xtask dist [--out DIR] [--binary FILE] [--smoke]
                                                    a Debian package (into target/dist); --smoke: look at it and run it
@@ -57,6 +63,8 @@ fn main() -> ExitCode {
         ["corpus", rest @ ..] => corpus::run(rest),
         ["kinds", rest @ ..] => kinds::run(rest),
         ["soak", kind @ ("serve" | "reload"), rest @ ..] => serve_soak::run(kind, rest),
+        ["soak", "store-kill", rest @ ..] => store_soak::kill(rest),
+        ["soak", "store-push", rest @ ..] => store_soak::push(rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
         ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),

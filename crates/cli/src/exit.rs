@@ -5,6 +5,7 @@
 
 use std::process;
 
+use certvouch_client::Word;
 use certvouch_verify::Verdict;
 
 /// How the program ends.
@@ -62,6 +63,18 @@ impl From<Verdict> for ExitCode {
             Verdict::NotCurrent => Self::NotCurrent,
             Verdict::Malformed => Self::Malformed,
             Verdict::ResponderError => Self::ResponderError,
+            _ => Self::NotTrusted,
+        }
+    }
+}
+
+/// The code of the word in which a question ended; a word that is new here counts as not trusted.
+impl From<Word> for ExitCode {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Verdict(verdict) => verdict.into(),
+            Word::Unreachable => Self::Unreachable,
+            Word::NoOcsp => Self::NoOcsp,
             _ => Self::NotTrusted,
         }
     }

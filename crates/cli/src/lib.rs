@@ -9,6 +9,7 @@
 //! [`metrics`] what is counted, and [`staple`] is the stapling agent.
 
 pub mod admin;
+pub mod api;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod exit;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+mod serial;
 pub mod serve;
 pub mod signing;
 pub mod staple;

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use certvouch_types::{CertStatus, Timestamp};
-use certvouch_verify::{Binding, CurrencyFault, Evidence, Verdict, VerifiedCrls, VerifiedResponse};
+use certvouch_verify::{
+    Binding, CurrencyFault, Evidence, Moment, Verdict, VerifiedCrls, VerifiedResponse,
+};
 use http::Uri;
 
 use crate::policy::Source;
@@ -17,6 +19,8 @@ pub enum Checked {
         der: Bytes,
         /// The request that it answers, if it was one of ours.
         request: Option<Bytes>,
+        /// The CRLs that say whether its signer is revoked, if that was asked.
+        delegate_crls: Vec<Bytes>,
     },
     /// CRLs in DER, as they came.
     Crls(Vec<Bytes>),
@@ -28,6 +32,7 @@ pub struct Answer {
     source: Source,
     url: Option<Uri>,
     checked: Checked,
+    moment: Moment,
     verdict: Verdict,
     status: CertStatus,
     this_update: Timestamp,
@@ -43,14 +48,14 @@ impl Answer {
     pub(crate) fn from_response(
         source: Source,
         url: Option<Uri>,
-        der: Bytes,
-        request: Option<Bytes>,
+        checked: Checked,
         verified: &VerifiedResponse<'_>,
     ) -> Self {
         Self {
             source,
             url,
-            checked: Checked::Response { der, request },
+            checked,
+            moment: verified.moment(),
             verdict: verified.verdict(),
             status: verified.status(),
             this_update: verified.this_update(),
@@ -67,12 +72,14 @@ impl Answer {
         source: Source,
         url: Option<Uri>,
         crls: Vec<Bytes>,
+        moment: Moment,
         verified: &VerifiedCrls<'_>,
     ) -> Self {
         Self {
             source,
             url,
             checked: Checked::Crls(crls),
+            moment,
             verdict: verified.verdict(),
             status: verified.status(),
             this_update: verified.this_update(),
@@ -101,6 +108,12 @@ impl Answer {
     #[must_use]
     pub const fn checked(&self) -> &Checked {
         &self.checked
+    }
+
+    /// The moment for which it was judged.
+    #[must_use]
+    pub const fn moment(&self) -> Moment {
+        self.moment
     }
 
     /// The response, if it is one, byte for byte as it came.

@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use certvouch_fetch::{FetchError, Fetcher, Resolve, SystemResolver};
 use certvouch_types::{Certificate, SerialNumber, Timestamp};
-use certvouch_verify::{DelegateRevocation, Profile, QueryError, VerifyError, danger};
+use certvouch_verify::{DelegateRevocation, Profile, QueryError, VerifyError};
 use http::Uri;
 use tokio::time::Instant;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Checked};
 use crate::cache::{Cache, Key};
 use crate::crls;
 use crate::failure::{Failure, NoAnswer};
 use crate::locations::Locations;
 use crate::memory::Memory;
 use crate::outcome::{Attempt, Outcome};
-use crate::policy::{ExpiredCertificates, NonceMode, Policy, Sha1Signatures, Source};
+use crate::policy::{ExpiredCertificates, NonceMode, Policy, Source};
 use crate::question::{Question, Subject};
 use crate::responders;
 
@@ -120,10 +120,7 @@ impl Client {
         let mut fetch_crls = fetch.clone();
         fetch_crls.max_body = policy.max_crl;
         fetch_crls.total_timeout = policy.total_time;
-        let mut profile = policy.profile_for_request();
-        if policy.sha1_signatures == Sha1Signatures::Allowed {
-            profile = danger::allow_sha1_signatures(profile);
-        }
+        let profile = policy.profile_for_request();
         let inner = Inner {
             fetcher: Fetcher::with_resolver(fetch, Arc::clone(&resolver))?,
             crl_fetcher: Fetcher::with_resolver(fetch_crls, resolver)?,
@@ -145,7 +142,7 @@ impl Client {
         &self.inner.policy
     }
 
-    /// Asks, within [`Policy::total_time`]. Needs a tokio runtime with I/O and time.
+    /// Asks, within [`Policy::total_time`] and [`Question::time`]. Needs a tokio runtime with I/O and time.
     pub async fn ask(&self, question: Question) -> Outcome {
         let began = Instant::now();
         let log = Log::default();
@@ -283,8 +280,9 @@ impl Run<'_> {
     /// CRLs that the caller holds, then what was verified before.
     fn cached(&self) -> Option<Answer> {
         if !self.question.crls.is_empty() {
-            let attempt = Attempt::new(Source::Cache, Err(Failure::Random));
+            let mut attempt = Attempt::new(Source::Cache, Err(Failure::Random));
             let crls = self.question.crls.clone();
+            attempt.crls.clone_from(&crls);
             let judged = crls::judge(self.inner, self.question, Source::Cache, None, crls);
             if let Some(answer) = self.noted(attempt, judged.map_err(Failure::Refused)) {
                 return Some(answer);
@@ -322,13 +320,19 @@ impl Run<'_> {
         }
     }
 
+    /// Time for the question as a whole.
+    fn total_time(&self) -> std::time::Duration {
+        let total = self.inner.policy.total_time;
+        self.question.time.map_or(total, |time| time.min(total))
+    }
+
     /// The responders; with a CRL behind them they get two thirds of the time.
     async fn responders(&self) -> Option<Answer> {
         let (urls, named) = match &self.question.responders {
             Some(urls) => (urls.clone(), true),
             None => (self.locations.responders.clone(), false),
         };
-        let total = self.inner.policy.total_time;
+        let total = self.total_time();
         let falls_back = self.inner.policy.allows(Source::Crl) && !self.locations.points.is_empty();
         let share = if falls_back { total * 2 / 3 } else { total };
         let asked = responders::Asked {
@@ -359,7 +363,7 @@ impl Run<'_> {
     }
 
     async fn crls(&self) -> Option<Answer> {
-        let total = self.inner.policy.total_time;
+        let total = self.total_time();
         let deadline = self.began + total;
         let work = crls::ask(self.inner, self.question, self.locations, self.log);
         match tokio::time::timeout_at(deadline, work).await {
@@ -400,6 +404,10 @@ pub(crate) fn judge(
     };
     let moment = question.moment(inner.now());
     let verified = query.verify_at(&der, moment, &inner.profile, revocation)?;
-    let answer = Answer::from_response(source, url, der.clone(), request, &verified);
-    Ok(answer)
+    let checked = Checked::Response {
+        der: der.clone(),
+        request: request.clone(),
+        delegate_crls: delegates.unwrap_or_default().to_vec(),
+    };
+    Ok(Answer::from_response(source, url, checked, &verified))
 }

@@ -81,7 +81,7 @@ pub(crate) async fn ask(
     }
     all.extend(question.crls.iter().cloned());
     let url = urls.first().cloned();
-    let judged = judge(inner, question, Source::Crl, url.clone(), all);
+    let judged = judge(inner, question, Source::Crl, url.clone(), all.clone());
     let result = match &judged {
         Ok(answer) => Ok(answer.verdict()),
         Err(why) => Err(Failure::Refused(why.clone())),
@@ -91,6 +91,7 @@ pub(crate) async fn ask(
     }
     log.note(Attempt {
         url,
+        crls: all,
         ..Attempt::new(Source::Crl, result)
     });
     judged.ok()
@@ -122,7 +123,8 @@ pub(crate) fn judge(
     };
     let moment = question.moment(inner.now());
     let verified = query.verify_crls(&question.crl_set(&crls), moment, &inner.profile)?;
-    Ok(Answer::from_crls(source, url, crls.clone(), &verified))
+    let answer = Answer::from_crls(source, url, crls.clone(), moment, &verified);
+    Ok(answer)
 }
 
 /// The CRL of one point, from the first of its URLs that gives one. Its exchanges are noted as attempts.

@@ -48,6 +48,7 @@ mod locations;
 mod memory;
 mod outcome;
 mod policy;
+mod proof;
 mod question;
 mod responders;
 
@@ -58,4 +59,5 @@ pub use form::{Form, Method, get_url};
 pub use locations::{Locations, ca_issuers};
 pub use outcome::{Attempt, Outcome, Word};
 pub use policy::{CertIdHash, ExpiredCertificates, NonceMode, Policy, Sha1Signatures, Source};
+pub use proof::{Proof, prove};
 pub use question::{Question, Subject};

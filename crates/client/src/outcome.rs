@@ -78,6 +78,8 @@ pub struct Attempt {
     pub request: Option<Bytes>,
     /// What came, if it was no CRL.
     pub body: Option<Bytes>,
+    /// The CRLs that were judged together, if it was CRLs.
+    pub crls: Vec<Bytes>,
     /// Whether it only fetched a CRL: what the CRLs say together is an attempt of its own.
     pub fetched_only: bool,
     /// What became of it.
@@ -97,6 +99,7 @@ impl Attempt {
             ahead: None,
             request: None,
             body: None,
+            crls: Vec::new(),
             fetched_only: false,
             result,
         }

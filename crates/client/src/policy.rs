@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use certvouch_fetch::{AddressRule, FetchPolicy};
 use certvouch_types::HashAlgorithm;
-use certvouch_verify::{NoncePolicy, Profile};
+use certvouch_verify::{NoncePolicy, Profile, danger};
 
 use crate::limits;
 
@@ -163,10 +163,16 @@ impl Policy {
     }
 
     /// The profile with the rule about nonces that fits the request.
-    pub(crate) fn profile_for_request(&self) -> Profile {
-        self.profile.clone().with_nonce(match self.nonce {
+    /// The rules by which an answer is believed: the profile, with the rule about nonces that fits the request.
+    #[must_use]
+    pub fn profile_for_request(&self) -> Profile {
+        let profile = self.profile.clone().with_nonce(match self.nonce {
             NonceMode::Require => NoncePolicy::Require,
             _ => NoncePolicy::Try,
-        })
+        });
+        match self.sha1_signatures {
+            Sha1Signatures::Allowed => danger::allow_sha1_signatures(profile),
+            Sha1Signatures::Refused => profile,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What is asked: a certificate of an issuer, and what the asker holds about it already.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use certvouch_types::{Certificate, SerialNumber, Timestamp};
 use certvouch_verify::{CrlSet, Moment, Query, QueryBuilder, QueryError, danger};
@@ -37,6 +39,8 @@ pub struct Question {
     pub crl_issuers: Vec<Bytes>,
     /// The time to judge by, instead of the clock.
     pub at: Option<Timestamp>,
+    /// How long this question may take, if that is less than [`crate::Policy::total_time`].
+    pub time: Option<Duration>,
 }
 
 impl Question {
@@ -61,6 +65,7 @@ impl Question {
             crls: Vec::new(),
             crl_issuers: Vec::new(),
             at: None,
+            time: None,
         }
     }
 

@@ -77,6 +77,12 @@ impl Origin {
         self.host.parse().ok()
     }
 
+    /// Whether it is this machine by its literal address, or by the one name that means it.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost")
+            || self.address().is_some_and(|address| address.is_loopback())
+    }
+
     /// The network that the operator names by writing this URL: its literal address, or the local machine if it says
     /// `localhost`.
     pub(crate) fn named_network(&self) -> Vec<Network> {
@@ -133,6 +139,10 @@ impl Connector {
             resolver,
             tls: TlsConfig(Arc::new(config)),
         })
+    }
+
+    pub(crate) fn resolver(&self) -> &dyn Resolve {
+        self.resolver.as_ref()
     }
 
     /// Connects to an origin. `named` are the networks named besides those of the policy.
@@ -245,7 +255,7 @@ impl Connector {
     }
 }
 
-async fn dial(address: SocketAddr, policy: &FetchPolicy) -> Result<TcpStream, String> {
+pub(crate) async fn dial(address: SocketAddr, policy: &FetchPolicy) -> Result<TcpStream, String> {
     match tokio::time::timeout(policy.connect_timeout, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => {
             // Small requests: waiting for more to send only delays them.

@@ -44,6 +44,13 @@ pub enum FetchError {
         /// What the resolver said.
         why: String,
     },
+    /// The server does not get to TLS from where its protocol begins.
+    StartTls {
+        /// Host and port.
+        to: String,
+        /// What went wrong.
+        why: String,
+    },
     /// A status other than 200, and 304 where that was asked for.
     Status(u16),
     /// The body ended early or came too slowly.
@@ -96,6 +103,7 @@ impl fmt::Display for FetchError {
             Self::Http(why) => write!(f, "the HTTP exchange failed: {why}"),
             Self::Resolve { host, why } => write!(f, "cannot resolve {host}: {why}"),
             Self::Roots(why) => write!(f, "cannot load the TLS roots: {why}"),
+            Self::StartTls { to, why } => write!(f, "no TLS at {to}: {why}"),
             Self::Status(code) => write!(f, "HTTP status {code}"),
             Self::Timeout(limit) => write!(f, "no complete answer within {} ms", limit.as_millis()),
             Self::Tls { to, why } => write!(f, "TLS to {to} failed: {why}"),

@@ -171,6 +171,14 @@ impl Fetcher {
         Ok(Self { policy, connector })
     }
 
+    pub(crate) const fn policy(&self) -> &FetchPolicy {
+        &self.policy
+    }
+
+    pub(crate) fn resolver(&self) -> &dyn Resolve {
+        self.connector.resolver()
+    }
+
     /// Fetches, within the total time.
     ///
     /// # Errors
@@ -222,7 +230,29 @@ impl Fetcher {
         fetch: &Fetch,
         named: &[Network],
     ) -> Result<Response<Incoming>, FetchError> {
-        let meter = fetch.meter.as_ref();
+        let through_proxy = self.policy.proxy.is_some() && !origin.https;
+        let request = request(origin, url, fetch, through_proxy)?;
+        self.send_metered(origin, request, named, fetch.meter.as_ref())
+            .await
+    }
+
+    /// Sends a request to an origin, on a connection of its own, and waits for the header of the response.
+    pub(crate) async fn send(
+        &self,
+        origin: &Origin,
+        request: Request<Full<Bytes>>,
+        named: &[Network],
+    ) -> Result<Response<Incoming>, FetchError> {
+        self.send_metered(origin, request, named, None).await
+    }
+
+    async fn send_metered(
+        &self,
+        origin: &Origin,
+        request: Request<Full<Bytes>>,
+        named: &[Network],
+        meter: Option<&Arc<Meter>>,
+    ) -> Result<Response<Incoming>, FetchError> {
         let connect = self.connector.connect(origin, &self.policy, named, meter);
         let (stream, _) = connect.await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -230,8 +260,6 @@ impl Fetcher {
             .map_err(|error| FetchError::Http(error.to_string()))?;
         // It ends with the exchange: the sender is dropped, and the body with the response.
         tokio::spawn(connection);
-        let through_proxy = self.policy.proxy.is_some() && !origin.https;
-        let request = request(origin, url, fetch, through_proxy)?;
         let limit = self.policy.header_timeout;
         tokio::time::timeout(limit, sender.send_request(request))
             .await
@@ -240,7 +268,11 @@ impl Fetcher {
     }
 
     /// Reads the body: at most so much, at least so fast.
-    async fn read(&self, response: Response<Incoming>, url: Uri) -> Result<Fetched, FetchError> {
+    pub(crate) async fn read(
+        &self,
+        response: Response<Incoming>,
+        url: Uri,
+    ) -> Result<Fetched, FetchError> {
         let limit = self.policy.max_body;
         let (head, mut body) = response.into_parts();
         let coded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");

@@ -8,24 +8,32 @@
 //!   one.
 //! * No content coding is asked for, and a response with one is refused: what is signed is what is sent.
 //!
+//! [`Fetcher::presented`] looks at what a TLS server presents, behind STARTTLS too.
+//!
 //! It knows neither OCSP nor CRLs. Bodies of error responses are never repeated in errors.
 
 #![warn(missing_docs)]
 
 mod address;
+mod call;
 mod connect;
 mod error;
 mod fetcher;
 mod meter;
 mod policy;
+mod presented;
 mod resolve;
+mod starttls;
 
 pub use address::{AddressClass, AddressRule, Network};
+pub use call::{Answer, Bearer, Call};
 pub use error::FetchError;
 pub use fetcher::{Caches, Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
 pub use meter::Meter;
 pub use policy::{FetchPolicy, Roots};
+pub use presented::{Presented, TlsServer};
 pub use resolve::{Resolve, SystemResolver};
+pub use starttls::StartTls;
 
 /// A future on the heap, as [`Resolve`] returns it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -35,6 +35,7 @@ pub use error::{
     CertificateError, CertificateFault, FileError, FileFault, ForeignFormat, KeyError, KeyFault,
     LoadError,
 };
+pub use file::read_secret;
 pub use identity::{NocheckRule, SignWithCaKey, SignerConfig, SigningIdentity, Warning};
 pub use key::KeyKind;
 pub use passphrase::{PassphraseSource, Prompt};

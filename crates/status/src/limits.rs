@@ -87,3 +87,6 @@ pub const SHOWN_REFUSALS: usize = 100;
 
 /// Certificates on one page of a search.
 pub const MAX_PAGE: usize = 1000;
+
+/// Findings of an examination of a store that are told one by one; the rest is only counted.
+pub const SHOWN_FINDINGS: usize = 100;

@@ -30,6 +30,7 @@ pub mod openssl_ca;
 pub mod peer;
 pub mod pki;
 pub mod process;
+pub mod push;
 pub mod reply;
 pub mod soak;
 pub mod vectors;

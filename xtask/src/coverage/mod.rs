@@ -25,6 +25,7 @@ use crate::project;
 use executed::Executed;
 use open::Open;
 use requirements::Row;
+pub(crate) use scan::tests_in;
 use scan::{Claim, Loose};
 
 #[derive(Debug, Default)]

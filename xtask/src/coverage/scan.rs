@@ -64,6 +64,22 @@ pub(crate) fn scan(file: &str, text: &str) -> (Vec<Claim>, Vec<Loose>) {
     (claims, loose)
 }
 
+/// The names of all test functions of a Rust file.
+pub(crate) fn tests_in(text: &str) -> Vec<&str> {
+    let (mut found, mut is_test, mut open_brackets) = (Vec::new(), false, 0_usize);
+    for line in text.lines().map(str::trim) {
+        if open_brackets > 0 || line.starts_with("#[") {
+            is_test |= line.starts_with("#[") && is_test_attribute(line);
+            open_brackets += line.matches('[').count();
+            open_brackets = open_brackets.saturating_sub(line.matches(']').count());
+        } else if !line.starts_with("//") {
+            found.extend(function_name(line).filter(|_| is_test));
+            is_test = false;
+        }
+    }
+    found
+}
+
 /// `#[test]`, `#[tokio::test]`, `#[tokio::test(flavor = …)]`.
 fn is_test_attribute(line: &str) -> bool {
     let name = line

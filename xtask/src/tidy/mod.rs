@@ -5,13 +5,14 @@
 //! file; whoever needs an exception changes the rule, in the open.
 //!
 //! Reading order: [`borders`] (who may depend on whom), [`code`] (what a Rust file may say), [`shape`] (how long
-//! it is, how it opens), [`manifest`] (lint table, licences), [`text`] (all files).
+//! it is, how it opens), [`manifest`] (lint table, licences), [`text`] (all files), [`threats`] (the tests that the threat model names).
 
 mod borders;
 mod code;
 mod manifest;
 mod shape;
 mod text;
+mod threats;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -91,6 +92,9 @@ fn check(root: &Path) -> Result<Vec<Finding>> {
             sources.push((name.as_str(), content));
         }
     }
+    let page = std::fs::read_to_string(root.join(threats::PAGE)).context(threats::PAGE)?;
+    let texts = sources.iter().map(|(_, text)| text.as_str());
+    findings.extend(threats::check(&page, texts));
     for source in read(&sources) {
         findings.extend(shape::check(&source));
         findings.extend(code::check(&source));

@@ -18,6 +18,7 @@ use super::{Site, json};
 use crate::escape::{escape, escape_display};
 use crate::metrics::{Kind, Page};
 use crate::serve::guard::Verdict;
+use crate::serve::ntp::Accuracy;
 use crate::serve::{Core, Loaded};
 
 /// `ok`, or why somebody should look.
@@ -45,6 +46,9 @@ struct Clock {
     status: Word,
     now: String,
     detail: String,
+    /// By how much NTP servers say that it is ahead, if any are asked and answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ntp_offset_seconds: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +61,9 @@ struct Issuer {
     /// Why it stopped, if one of its own answers failed the self-check.
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<String>,
+    /// Since when signatures fail, if they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_fails_since: Option<String>,
     source: Source,
     signers: Vec<Signer>,
 }
@@ -82,7 +89,7 @@ struct Signer {
 /// Below this, an expiring signer is a matter for `/health`: as long as the warnings of the start count down.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
-fn issuer(core: &Core, one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
+fn issuer(core: &Core, one: &Loaded, clock: Word, now: Timestamp) -> Issuer {
     let signers: Vec<Signer> = one
         .identities()
         .iter()
@@ -99,9 +106,17 @@ fn issuer(core: &Core, one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
     let soon = i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX);
     let is_signed = signers.iter().any(|it| it.expires_in_seconds > 0);
     let stopped = stopped(core, one);
-    let status = if stopped.is_some() || !is_signed || clock != Verdict::InOrder {
+    let exposure_seconds = one.policy().worst_case_exposure();
+    let fails_since = core.metrics.failing.since(one.name());
+    // By then the last of the kept answers has ended (requirements FRESH-6).
+    let is_over = fails_since.is_some_and(|since| now.seconds_since(since) > exposure_seconds);
+    let status = if stopped.is_some() || !is_signed || is_over || clock == Word::Failing {
         Word::Failing
-    } else if !problems.is_empty() || signers.iter().any(|it| it.expires_in_seconds < soon) {
+    } else if !problems.is_empty()
+        || fails_since.is_some()
+        || clock == Word::Degraded
+        || signers.iter().any(|it| it.expires_in_seconds < soon)
+    {
         Word::Degraded
     } else {
         Word::Ok
@@ -110,8 +125,9 @@ fn issuer(core: &Core, one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
         name: escape(one.name()).to_string(),
         status,
         subject: one.subject().to_owned(),
-        exposure_seconds: one.policy().worst_case_exposure(),
+        exposure_seconds,
         stopped,
+        signing_fails_since: fails_since.map(|it| it.to_string()),
         source: Source {
             kind: one.source().kind(),
             as_of: as_of.map(|it| it.to_string()),
@@ -120,6 +136,40 @@ fn issuer(core: &Core, one: &Loaded, clock: Verdict, now: Timestamp) -> Issuer {
             problems,
         },
         signers,
+    }
+}
+
+/// What is to be said of the clock.
+fn clock(core: &Core) -> Clock {
+    let verdict = core.guard.look();
+    let (status, detail) = match (verdict, core.guard.accuracy()) {
+        (Verdict::InOrder, Accuracy::Inaccurate(ahead)) => (
+            Word::Degraded,
+            format!("by NTP the clock is {ahead} ms ahead; more than a second is not accurate"),
+        ),
+        (Verdict::InOrder, Accuracy::Silent) => {
+            let detail = "no NTP server of clock.ntp has answered for ten minutes".to_owned();
+            (Word::Degraded, detail)
+        }
+        (Verdict::InOrder, _) => (Word::Ok, verdict.to_string()),
+        _ => (Word::Failing, verdict.to_string()),
+    };
+    Clock {
+        status,
+        now: core.clock.now().to_string(),
+        detail,
+        ntp_offset_seconds: ntp_offset(core),
+    }
+}
+
+/// Seconds by which the clock is ahead of NTP servers, if any answered.
+fn ntp_offset(core: &Core) -> Option<f64> {
+    match core.guard.accuracy() {
+        Accuracy::Accurate(ahead) | Accuracy::Inaccurate(ahead) => {
+            // Days at most: far below what a double holds exactly.
+            i32::try_from(ahead).ok().map(|it| f64::from(it) / 1000.0)
+        }
+        _ => None,
     }
 }
 
@@ -133,22 +183,17 @@ fn stopped(core: &Core, one: &Loaded) -> Option<String> {
 /// `GET /health`: 200 whatever it says, since the body is what a person or a monitor reads.
 pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
     let core = &site.core;
-    let (verdict, now) = (core.guard.look(), core.clock.now());
+    let (clock, now) = (clock(core), core.clock.now());
     let live = core.live.load();
     let issuers: Vec<Issuer> = live
         .issuers
         .iter()
-        .map(|one| issuer(core, one, verdict, now))
+        .map(|one| issuer(core, one, clock.status, now))
         .collect();
     let is_all = |wanted| issuers.iter().all(|it| it.status == wanted);
-    let clock = if verdict == Verdict::InOrder {
-        Word::Ok
-    } else {
+    let status = if clock.status == Word::Failing || is_all(Word::Failing) {
         Word::Failing
-    };
-    let status = if clock == Word::Failing || is_all(Word::Failing) {
-        Word::Failing
-    } else if is_all(Word::Ok) {
+    } else if is_all(Word::Ok) && clock.status == Word::Ok {
         Word::Ok
     } else {
         Word::Degraded
@@ -158,11 +203,7 @@ pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
         &Health {
             status,
             version: env!("CARGO_PKG_VERSION"),
-            clock: Clock {
-                status: clock,
-                now: now.to_string(),
-                detail: verdict.to_string(),
-            },
+            clock,
             last_good_reload: Timestamp::from_unix(core.metrics.last_good_reload()).to_string(),
             issuers,
         },
@@ -180,7 +221,7 @@ pub(super) async fn one(
         let known = format!("there is no issuer {}; /health lists all", escape(&name));
         return Err(Problem::new(StatusCode::NOT_FOUND, "not found", known).about("issuer"));
     };
-    let report = issuer(core, found, core.guard.look(), core.clock.now());
+    let report = issuer(core, found, clock(core).status, core.clock.now());
     let status = if report.status == Word::Ok {
         StatusCode::OK
     } else {
@@ -243,6 +284,11 @@ pub(super) fn write_metrics(core: &Core, page: &mut Page) {
         &|one| Some(i64::from(stopped(core, one).is_some())),
     );
     each(
+        "certvouch_signing_failing",
+        "1 while signatures of the issuer fail; answers end with those that are kept.",
+        &|one| Some(i64::from(core.metrics.failing.since(one.name()).is_some())),
+    );
+    each(
         "certvouch_signer_expiry_timestamp_seconds",
         "When the certificate of the issuer's last signer ends.",
         &|one| {
@@ -274,6 +320,14 @@ pub(super) fn write_metrics(core: &Core, page: &mut Page) {
         "By how much the clock moved apart from the steady one.",
         core.guard.offset(),
     );
+    page.family(
+        "certvouch_clock_ntp_offset_seconds",
+        Kind::Gauge,
+        "By how much the clock is ahead of the NTP servers that are asked.",
+    );
+    if let Some(offset) = ntp_offset(core) {
+        page.sample("certvouch_clock_ntp_offset_seconds", &[], offset);
+    }
     if let Some(last) = core.guard.last_signed() {
         page.gauge(
             "certvouch_last_signature_timestamp_seconds",

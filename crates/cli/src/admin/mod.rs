@@ -7,7 +7,9 @@
 mod guard;
 mod health;
 mod problem;
+mod refusals;
 mod serve;
+mod tls;
 pub mod token;
 mod v1;
 
@@ -21,19 +23,18 @@ use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use certvouch_status::embedded::Store;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use guard::{CameInOn, Names};
 pub use problem::Problem;
+pub use refusals::Refusals;
 pub use serve::Running;
 pub use v1::Caller;
 
 use crate::config::Admin;
-use crate::escape::escape_path;
 use crate::metrics::Page;
 use crate::serve::Core;
 use token::{TokenFile, Tokens};
@@ -46,6 +47,15 @@ pub struct Site {
     pub core: Arc<Core>,
     /// Who may use `/v1`.
     pub tokens: Tokens,
+    /// Whom nobody let in.
+    pub refusals: Refusals,
+}
+
+impl Site {
+    /// The store, if there is one.
+    fn store(&self) -> Option<&Store> {
+        self.core.journal.store()
+    }
 }
 
 /// An admin port that is bound and not answered yet.
@@ -63,10 +73,7 @@ pub struct Bound {
 /// # Errors
 /// The address cannot be had, its TLS cannot be used, or the token file cannot.
 pub fn bind(admin: &Admin, inherited: Option<TcpListener>) -> anyhow::Result<Bound> {
-    let tls = match (&admin.tls_certificate, &admin.tls_key) {
-        (Some(certificate), Some(key)) => Some(Arc::new(tls(certificate, key)?)),
-        _ => None,
-    };
+    let tls = tls::configured(admin)?;
     let file = admin.tokens.as_ref().map(TokenFile::new);
     if let Some(file) = &file {
         // A broken file is better heard of now than by the CA that has to revoke.
@@ -105,8 +112,11 @@ impl Bound {
         let site = Arc::new(Site {
             core,
             tokens: self.tokens,
+            refusals: Refusals::default(),
         });
-        serve::start(self.socket, self.address, self.tls, router(site, names))
+        let refusals = refusals::enter(Arc::downgrade(&site));
+        let router = router(site, names);
+        serve::start(self.socket, self.address, self.tls, router, refusals)
     }
 }
 
@@ -127,22 +137,7 @@ pub(crate) fn start_plain(address: SocketAddr, routes: Router) -> io::Result<Run
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(names, guard::guard));
-    serve::start(socket, address, None, routes)
-}
-
-fn tls(certificate: &std::path::Path, key: &std::path::Path) -> anyhow::Result<ServerConfig> {
-    let of = |path: &std::path::Path| format!("the TLS of the admin port: {}", escape_path(path));
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| of(certificate))?;
-    anyhow::ensure!(!chain.is_empty(), "{}: no certificate", of(certificate));
-    let private = PrivateKeyDer::from_pem_file(key).with_context(|| of(key))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .with_context(|| of(key))
+    serve::start(socket, address, None, routes, std::future::pending())
 }
 
 /// Everything that the admin port answers.
@@ -156,6 +151,7 @@ pub fn router(site: Arc<Site>, names: Names) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::new(names), guard::guard))
+        .layer(from_fn_with_state(Arc::clone(&site), refusals::watch))
         .with_state(site)
 }
 

@@ -2,8 +2,10 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
+
+use super::refusals::Refused;
 
 /// A refusal of the admin port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,6 +44,12 @@ impl Problem {
         self
     }
 
+    /// The JSON object of it.
+    pub(super) fn to_value(&self) -> serde_json::Value {
+        // proof: a struct of strings and a number is always JSON.
+        serde_json::to_value(self).expect("a problem as JSON")
+    }
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -54,12 +62,19 @@ impl IntoResponse for Problem {
         // proof: a struct of strings and a number is always JSON.
         let body = serde_json::to_vec(&self).expect("a problem as JSON");
         let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(Refused {
+            title: self.title,
+            field: self.field.unwrap_or_default(),
+        });
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 WWW_AUTHENTICATE,

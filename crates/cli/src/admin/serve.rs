@@ -73,6 +73,7 @@ pub(super) fn start(
     address: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
     router: Router,
+    beside: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Running> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -92,6 +93,8 @@ pub(super) fn start(
                     // Sent or dropped: both are the end.
                     _ = stopped => {}
                     () = accept(socket, acceptor, router) => {}
+                    // It ends with the site, which the router holds.
+                    () = beside => {}
                 }
             });
         })?;

@@ -42,6 +42,9 @@ pub(super) struct Block {
     pub(super) der: Vec<u8>,
 }
 
+/// Octets of a file of rows that is read whole: an index of ten million rows has one and a half gigabytes.
+const MAX_ROWS: u64 = 8 << 30;
+
 /// Whether the path stands for standard input.
 pub(super) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -71,6 +74,26 @@ pub(super) fn read_or_stdin(path: &Path) -> Result<Vec<u8>> {
 /// It cannot be read, or is larger than [`MAX_SHOWN`].
 pub(super) fn read_to_show(path: &Path) -> Result<Vec<u8>> {
     read_within(path, MAX_SHOWN)
+}
+
+/// Reads a file of rows, or standard input for `-`.
+///
+/// # Errors
+/// It cannot be read, or is larger than 8 GiB.
+pub(super) fn read_bulk(path: &Path) -> Result<Vec<u8>> {
+    read_within(path, MAX_ROWS)
+}
+
+/// Opens a file, or standard input for `-`, that is read bit by bit.
+///
+/// # Errors
+/// It cannot be opened.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
+    if is_stdin(path) {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).with_context(|| escape_path(path).to_string())?;
+    Ok(Box::new(file))
 }
 
 fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>> {
@@ -122,7 +145,11 @@ pub(crate) fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>> {
     certificates(octets).with_context(|| escape_path(path).to_string())
 }
 
-fn certificates(octets: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+/// The certificates in octets, as [`read_certificates`] finds them.
+///
+/// # Errors
+/// There is none.
+pub(super) fn certificates(octets: Vec<u8>) -> Result<Vec<Vec<u8>>> {
     if octets.is_empty() {
         bail!("the file is empty");
     }

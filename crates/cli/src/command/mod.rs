@@ -2,6 +2,10 @@
 //!
 //! A command is a module with its flags and a function that runs it and says how the program ends.
 
+mod admin;
+mod audit;
+mod bundle;
+mod check;
 mod config;
 mod crl_args;
 mod decode;
@@ -10,11 +14,11 @@ pub(crate) mod input;
 mod json;
 mod manual;
 mod quote;
-mod serial;
 mod serve;
 mod signer;
 mod staple;
 mod status;
+mod store;
 mod token;
 mod verify;
 
@@ -50,10 +54,13 @@ Examples:
     certvouch config check certvouch.toml
     certvouch serve --config certvouch.toml
 
+  Ask about a certificate:
+    certvouch check server.pem --issuer ca.pem
+
   Judge a response:
     certvouch verify --cert server.pem --issuer ca.pem --response response.der
 
-Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `verify` has its own.";
+Exit codes: 0 done, or stopped in good order; 1 failed while running; 2 refused to start. `check` and `verify` have their own.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -67,10 +74,28 @@ enum Command {
     Signer(signer::SignerArgs),
     /// Keep staples fresh where servers read them
     Staple(staple::StapleArgs),
+    /// Tell a server's store that certificates were issued
+    Issue(Box<admin::change::IssueArgs>),
+    /// Revoke certificates in a server's store: the next answer says so
+    Revoke(Box<admin::change::RevokeArgs>),
+    /// Put certificates on hold in a server's store
+    Hold(Box<admin::change::HoldArgs>),
+    /// Release certificates from hold in a server's store
+    Release(Box<admin::change::ReleaseArgs>),
+    /// Bring an index, a CRL, certificates, CSV or JSON lines into a server's store
+    Import(Box<admin::import::ImportArgs>),
+    /// Write what a server's store knows as CSV, JSON lines or an index
+    Export(Box<admin::export::ExportArgs>),
     /// Explain which line, entry or CRL makes the answer about a serial number
     Status(Box<status::StatusArgs>),
     /// Make, list and revoke the tokens that open the admin port
     Token(token::TokenArgs),
+    /// Ask whether a certificate is good: one verdict, the probable cause, and the command to run next
+    Check(Box<check::CheckArgs>),
+    /// Examine, copy and compact the embedded store
+    Store(store::StoreArgs),
+    /// Compare the log of the embedded store with what was said of it elsewhere
+    Audit(audit::AuditArgs),
     /// Judge a response or CRLs: one verdict, its evidence, the probable cause and the next command
     Verify(Box<verify::VerifyArgs>),
     /// Show what is in an OCSP request, a response, a CRL or a certificate
@@ -102,8 +127,17 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
         Command::Staple(args) => staple::run(&args),
+        Command::Issue(args) => admin::change::issue(&args),
+        Command::Revoke(args) => admin::change::revoke(&args),
+        Command::Hold(args) => admin::change::hold(&args),
+        Command::Release(args) => admin::change::release(&args),
+        Command::Import(args) => admin::import::run(&args),
+        Command::Export(args) => admin::export::run(&args),
         Command::Status(args) => status::run(*args),
+        Command::Store(args) => store::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Check(args) => check::run(*args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Manual(args) => manual::run(&args),

@@ -52,6 +52,9 @@ Examples:
     certvouch serve --issuer ca.pem --signer-cert ocsp.pem --signer-key ocsp.key \\
       --crl http://pki.example/ca.crl --good-list issued/
 
+  A CA that pushes what it issues and revokes, over the admin port:
+    certvouch serve --issuer ca.pem --signer-cert ocsp.pem --signer-key ocsp.key --store status.db --admin
+
   Many issuers:
     certvouch serve --config certvouch.toml
 
@@ -94,11 +97,14 @@ struct IssuerArgs {
     #[arg(long)]
     sign_with_ca_key: bool,
     /// The OpenSSL index.txt that says who is revoked
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["easy_rsa", "crl", "config"], conflicts_with = "easy_rsa")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["easy_rsa", "crl", "store", "config"], conflicts_with = "easy_rsa")]
     index: Option<PathBuf>,
     /// The easy-rsa folder that has the index.txt
     #[arg(long, value_name = "DIR")]
     easy_rsa: Option<PathBuf>,
+    /// The embedded store, which the CA tells over the admin port; made where there is none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["index", "easy_rsa", "crl"])]
+    store: Option<PathBuf>,
     /// A changed index may lose rows and turn revoked certificates good
     #[arg(long)]
     allow_unrevoke: bool,
@@ -275,6 +281,7 @@ impl ServeArgs {
         let mut config = match &self.config.config {
             Some(file) => Config::from_file(file)?,
             None => Config {
+                store: self.issuer.store.clone(),
                 issuers: vec![self.issuer.into_config(*self.crl)],
                 ..Config::default()
             },
@@ -304,6 +311,7 @@ impl IssuerArgs {
             source: SourceConfig {
                 index: self.index,
                 easy_rsa: self.easy_rsa,
+                store: self.store.is_some(),
                 ..SourceConfig::default()
             },
             allow_unrevoke: self.allow_unrevoke,

@@ -8,18 +8,19 @@ use certvouch_responder::{
     Expired, Knowledge, NotRevoked, Policy, SourceError, StatusRecord, Unlisted,
 };
 use certvouch_signer::read_certificates;
-use certvouch_status::IndexTxt;
+use certvouch_status::{IndexTxt, SerialKey, embedded};
 use certvouch_types::{Certificate, SerialNumber, Timestamp};
 use clap::Args;
 use serde::Serialize;
 
 use super::crl_args::CrlArgs;
-use super::serial::Serial;
 use super::{fail, refuse, say};
 use crate::clock::Clock;
 use crate::config::{Config, IssuerConfig, Log, SourceConfig};
 use crate::escape::{escape, escape_bytes, escape_display, escape_path};
 use crate::exit::ExitCode;
+use crate::serial::Serial;
+use crate::serve::store::OpenStore;
 use crate::serve::{Crls, Purpose, Source, certificate_file};
 
 /// Flags of `certvouch status`.
@@ -129,7 +130,7 @@ struct EntryReport {
 impl StatusArgs {
     fn look(self, serial: &Serial, clock: &Clock) -> anyhow::Result<Report> {
         let purpose = Purpose::Look { fetch: self.fetch };
-        let config = self.issuer_config()?;
+        let (config, store) = self.issuer_config()?;
         let file = certificate_file(&config)?;
         let certificates = read_certificates(&file)?;
         let der = certificates
@@ -137,19 +138,23 @@ impl StatusArgs {
             .with_context(|| format!("{} holds no certificate", escape_path(&file)))?;
         let certificate =
             Certificate::parse(der).map_err(|why| anyhow!("{}: {why}", escape_path(&file)))?;
-        let source = Source::open(&config, der, clock, purpose)?;
+        let store = store
+            .map(|path| OpenStore::open_at(&path, purpose))
+            .transpose()?;
+        let source = Source::open(&config, der, clock, purpose, store.as_ref())?;
         let content = serial.content();
         let number = SerialNumber::from_content(&content);
         let mut report = Report::new(serial, escape_display(&certificate.subject));
         let outcome = match &source {
             Source::Index(index) => report.look_in_index(index, &number)?,
             Source::Crl(crls) => report.look_in_crls(crls, &number),
+            Source::Store(store) => report.look_in_store(&store.source, &number)?,
         };
         report.decide(&config.policy(), outcome, clock.now());
         Ok(report)
     }
 
-    fn issuer_config(self) -> anyhow::Result<IssuerConfig> {
+    fn issuer_config(self) -> anyhow::Result<(IssuerConfig, Option<PathBuf>)> {
         let Some(file) = &self.config else {
             let mut issuer = IssuerConfig {
                 certificate: self.issuer,
@@ -168,9 +173,11 @@ impl StatusArgs {
                 ..Config::default()
             };
             let issuers = config.from_flags_without_signers()?.issuers;
-            return issuers.into_iter().next().context("no issuer is named");
+            let one = issuers.into_iter().next().context("no issuer is named")?;
+            return Ok((one, None));
         };
-        let mut issuers = Config::from_file(file)?.issuers;
+        let config = Config::from_file(file)?;
+        let (mut issuers, store) = (config.issuers, config.store);
         let names = || -> Vec<String> {
             let names = issuers.iter().map(|one| escape(&one.name).to_string());
             names.collect()
@@ -184,7 +191,7 @@ impl StatusArgs {
             ),
         };
         match at {
-            Some(at) => Ok(issuers.swap_remove(at)),
+            Some(at) => Ok((issuers.swap_remove(at), store)),
             None => bail!(
                 "no issuer of the file has that name; there are: {}",
                 names().join(", ")
@@ -238,6 +245,38 @@ impl Report {
             None => self.because.push(format!("{file} has no row of it")),
         }
         Ok(Ok(index.with_table(|table| table.status(serial))))
+    }
+
+    fn look_in_store(
+        &mut self,
+        source: &embedded::Source,
+        serial: &SerialNumber<'_>,
+    ) -> anyhow::Result<Result<StatusRecord, SourceError>> {
+        let store = source.store();
+        let file = escape_path(store.path()).to_string();
+        let key = SerialKey::of(serial);
+        let stored = match &key {
+            Some(key) => store.get(source.name(), key)?,
+            None => None,
+        };
+        let Some(stored) = stored else {
+            self.because.push(format!("{file} has no row of it"));
+            return Ok(Ok(StatusRecord::new(Knowledge::NeverIssued)));
+        };
+        let (id, record) = (stored.change_id, &stored.record);
+        self.because
+            .push(format!("{file}, change {id}: {}", escape_display(record)));
+        let entries = store.changes_since(id.saturating_sub(1), 1)?;
+        if let Some(entry) = entries.first() {
+            let content = &entry.content;
+            self.because.push(format!(
+                "made by {} at {} ({})",
+                escape(&content.who),
+                content.at,
+                content.kind.name()
+            ));
+        }
+        Ok(Ok(StatusRecord::from(record)))
     }
 
     fn look_in_crls(

@@ -47,6 +47,22 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
             });
         });
     }
+    let mut clock = |key: &'static str, what: &str| {
+        faults.push(Found {
+            path: vec!["clock", key],
+            issuer: 0,
+            what: what.to_owned(),
+        });
+    };
+    if config.clock.ntp.iter().any(String::is_empty) {
+        clock("ntp", "an NTP server is a host, or a host with a port");
+    }
+    if config.clock.stop.secs() < 2 {
+        clock(
+            "stop",
+            "clock.stop is below 2s; from one second on the clock only counts as inaccurate",
+        );
+    }
     if config.issuers.is_empty() {
         faults.push(Found {
             path: vec!["issuer"],
@@ -65,6 +81,12 @@ pub(super) fn check(config: &Config) -> Vec<Found> {
             });
         };
         check_issuer(issuer, &mut refuse);
+        if issuer.source.store && config.store.is_none() {
+            refuse(
+                "source.store",
+                "the store is not named: store = \"status.db\" at the top of the file, above every table".to_owned(),
+            );
+        }
         check_against(issuer, &config.issuers[..index], &mut refuse);
     }
     faults
@@ -184,6 +206,12 @@ fn check_admin(admin: &Admin, server: &Server, refuse: Refuse<'_>) {
         refuse(
             key,
             "tls_certificate and tls_key belong together".to_owned(),
+        );
+    }
+    if admin.tls_client_ca.is_some() && admin.tls_certificate.is_none() {
+        refuse(
+            "tls_client_ca",
+            "clients show certificates over TLS only: tls_certificate and tls_key".to_owned(),
         );
     }
     // Tokens would travel in the clear (threats T-33).
@@ -311,11 +339,29 @@ fn key_of(fault: &PolicyFault) -> &'static str {
 fn check_source(issuer: &IssuerConfig, refuse: Refuse<'_>) {
     let source = &issuer.source;
     let has_crl = !source.crl.is_empty();
+    if source.store {
+        if source.index.is_some() || source.easy_rsa.is_some() || has_crl {
+            refuse(
+                "source",
+                "source names both the store and something else: one of them; `certvouch import` brings an index or a \
+                 CRL into the store"
+                    .to_owned(),
+            );
+        }
+        if issuer.allow_unrevoke {
+            refuse(
+                "allow_unrevoke",
+                "allow_unrevoke goes with an index only: in a store each revocation is taken back by a word of its own"
+                    .to_owned(),
+            );
+        }
+    }
     match (&source.index, &source.easy_rsa, has_crl) {
+        _ if source.store => {}
         (None, None, false) => refuse(
             "source",
-            "no source says who is revoked: source = { index = \"index.txt\" }, { easy_rsa = \"pki\" } or { crl = \
-             [\"http://pki.example/ca.crl\"] }"
+            "no source says who is revoked: source = { index = \"index.txt\" }, { easy_rsa = \"pki\" }, { crl = \
+             [\"http://pki.example/ca.crl\"] } or { store = true }"
                 .to_owned(),
         ),
         (Some(_), Some(_), _) => refuse(

@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn keys_of_later_versions_say_so() {
         for text in [
-            "[store]\nurl = \"sqlite:///x\"\n",
+            "[[issuer]]\npresign = true\n",
             "[[issuer]]\nsource = { sql = \"x\" }\n",
             "[[issuer]]\nprofile = \"gematik\"\n",
         ] {

@@ -18,9 +18,9 @@ pub use check::index_of;
 
 pub use error::{ConfigError, Fault};
 pub use schema::{
-    Admin, Config, DEFAULT_ADMIN_PORT, DEFAULT_CONNECTIONS, DEFAULT_PORT, IssuerConfig, KEYS,
-    Limits, Log, PLANNED, PLANNED_PROFILES, Profile, Server, SignerConfig, Signing, SourceConfig,
-    Timeouts,
+    Admin, ClockConfig, Config, DEFAULT_ADMIN_PORT, DEFAULT_CONNECTIONS, DEFAULT_PORT,
+    IssuerConfig, KEYS, Limits, Log, PLANNED, PLANNED_PROFILES, Profile, Server, SignerConfig,
+    Signing, SourceConfig, Timeouts,
 };
 pub use units::{NetworkText, Period, Size};
 
@@ -95,7 +95,9 @@ impl Config {
             admin.tokens.iter_mut().for_each(resolve);
             admin.tls_certificate.iter_mut().for_each(resolve);
             admin.tls_key.iter_mut().for_each(resolve);
+            admin.tls_client_ca.iter_mut().for_each(resolve);
         }
+        self.store.iter_mut().for_each(resolve);
         for issuer in &mut self.issuers {
             issuer.certificate.iter_mut().for_each(resolve);
             issuer.source.index.iter_mut().for_each(resolve);

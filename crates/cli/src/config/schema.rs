@@ -25,10 +25,15 @@ use super::units::{NetworkText, Period, Size};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
+    /// The embedded store, for the issuers whose source it is; it is made where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<PathBuf>,
     /// Where and how requests are taken.
     pub server: Server,
     /// What is told on standard error.
     pub log: Log,
+    /// How the clock is checked.
+    pub clock: ClockConfig,
     /// The operator's port; without it there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<Admin>,
@@ -123,6 +128,18 @@ pub struct Log {
     pub level: String,
 }
 
+/// `[clock]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClockConfig {
+    /// NTP servers that the clock is compared with: a host, or a host with a port.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ntp: Vec<String>,
+    /// The difference from which on nothing is signed.
+    pub stop: Period,
+}
+
 /// `[admin]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -142,6 +159,9 @@ pub struct Admin {
     /// The key of its TLS, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
+    /// The CAs, PEM, whose certificates clients must have; without it every client may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 /// `[[issuer]]`
@@ -243,6 +263,9 @@ pub struct SourceConfig {
     /// An easy-rsa folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub easy_rsa: Option<PathBuf>,
+    /// The embedded store of [`Config::store`], which a CA tells what it issued and revoked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub store: bool,
     /// Complete CRLs: files, folders with `*.crl`, http or https URLs. Together they are the declared set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub crl: Vec<String>,
@@ -355,6 +378,16 @@ impl Default for Log {
     }
 }
 
+impl Default for ClockConfig {
+    /// Nobody is asked. A minute is what the clock guard bears of other disagreements, too.
+    fn default() -> Self {
+        Self {
+            ntp: Vec::new(),
+            stop: Period::from_secs(60),
+        }
+    }
+}
+
 impl Default for Admin {
     fn default() -> Self {
         Self {
@@ -363,6 +396,7 @@ impl Default for Admin {
             tokens: None,
             tls_certificate: None,
             tls_key: None,
+            tls_client_ca: None,
         }
     }
 }
@@ -497,13 +531,18 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignerC
 
 /// Every key of this version, tables first; an element of an array of tables goes by the array's name. Of equal names the
 /// last is proposed for one that stands in no table.
-pub const KEYS: [&str; 73] = [
+pub const KEYS: [&str; 79] = [
+    "store",
+    "clock",
+    "clock.ntp",
+    "clock.stop",
     "admin",
     "admin.listen",
     "admin.hosts",
     "admin.tokens",
     "admin.tls_certificate",
     "admin.tls_key",
+    "admin.tls_client_ca",
     "server",
     "server.listen",
     "server.paths",
@@ -555,6 +594,7 @@ pub const KEYS: [&str; 73] = [
     "issuer.source",
     "issuer.source.index",
     "issuer.source.easy_rsa",
+    "issuer.source.store",
     "issuer.source.crl",
     "issuer.source.delta_crl",
     "issuer.source.good_list",
@@ -574,12 +614,7 @@ pub const KEYS: [&str; 73] = [
 ];
 
 /// Keys that the manual of a later version will have, so that whoever copies from there learns why they fail.
-pub const PLANNED: [&str; 4] = [
-    "store",
-    "issuer.presign",
-    "issuer.source.sql",
-    "issuer.source.store",
-];
+pub const PLANNED: [&str; 2] = ["issuer.presign", "issuer.source.sql"];
 
 /// Profiles of later versions.
 pub const PLANNED_PROFILES: [&str; 2] = ["iso15118", "gematik"];

@@ -39,7 +39,7 @@ fn printed_configuration_reads_back_as_the_same() {
         SMALL.to_owned(),
         SMALL.replace("name = \"a\"\n", ""),
         format!(
-            "[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\npaths = [\"/ocsp\", \"/\"]\nthreads = 3\n\
+            "store = \"status.db\"\n[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\npaths = [\"/ocsp\", \"/\"]\nthreads = 3\n\
              limits = {{ body = \"1KiB\", cache = \"3MiB\" }}\ntimeouts = {{ idle = \"90s\" }}\n\
              [log]\nformat = \"json\"\nlevel = \"debug\"\n\
              [admin]\nhosts = [\"status.example\"]\ntokens = \"tokens.toml\"\n{SMALL}\
@@ -73,6 +73,7 @@ fn list_of_keys_is_that_of_the_structs() {
         source: SourceConfig {
             index: Some("i".into()),
             easy_rsa: Some("e".into()),
+            store: true,
             crl: vec!["c".to_owned()],
             delta_crl: vec!["d".to_owned()],
             good_list: Some("g".into()),
@@ -93,16 +94,22 @@ fn list_of_keys_is_that_of_the_structs() {
         ..IssuerConfig::default()
     };
     let config = Config {
+        store: Some("s".into()),
         server: Server {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Server::default()
         },
         issuers: vec![issuer],
+        clock: ClockConfig {
+            ntp: vec!["n".to_owned()],
+            ..ClockConfig::default()
+        },
         admin: Some(Admin {
             hosts: vec!["h".to_owned()],
             tokens: Some("t".into()),
             tls_certificate: Some("c".into()),
             tls_key: Some("k".into()),
+            tls_client_ca: Some("c".into()),
             ..Admin::default()
         }),
         ..Config::default()
@@ -242,6 +249,26 @@ fn every_refusal_names_the_line_and_the_remedy() {
 }
 
 #[test]
+fn store_is_named_once_and_no_issuer_has_another_source_beside_it() {
+    let store = SMALL.replace("index = \"index.txt\"", "store = true");
+    let shown = refused(&store);
+    assert!(
+        shown.contains("certvouch.toml:5: ") && shown.contains("the store is not named"),
+        "{shown}"
+    );
+    let (folder, config) = load(&format!("store = \"s.db\"\n{store}"));
+    assert_eq!(config.unwrap().store, Some(folder.path().join("s.db")));
+    let both = SMALL.replace("{ index", "{ store = true, index");
+    let shown = refused(&format!("store = \"s.db\"\n{both}"));
+    assert!(
+        shown.contains("both the store and something else"),
+        "{shown}"
+    );
+    let shown = refused(&format!("store = \"s.db\"\n{store}allow_unrevoke = true\n"));
+    assert!(shown.contains("allow_unrevoke"), "{shown}");
+}
+
+#[test]
 fn profile_brings_its_defaults_and_printing_shows_them() {
     let (_folder, config) = load(&format!("{SMALL}profile = \"br\"\n"));
     let config = config.unwrap();
@@ -363,5 +390,18 @@ fn unreadable_file_is_named() {
     assert!(
         why.to_string()
             .starts_with("/nonexistent/c.toml cannot be read: ")
+    );
+}
+
+// covers: T-33
+#[test]
+fn client_certificates_without_tls_are_refused() {
+    let text = format!("[admin]\ntls_client_ca = \"c\"\n{SMALL}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let shown = Config::from_file(file.path()).unwrap_err().to_string();
+    assert!(
+        shown.contains(":2: clients show certificates over TLS only"),
+        "{shown}"
     );
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,8 +54,9 @@ pub struct Site {
 
 /// Serves a connection until it ends.
 ///
-/// While the process drains, what was begun is finished and the connection closed after it. `keep_alive` is false for
-/// connections that were still waiting to be accepted when draining began: they get one answer.
+/// While the process drains, what was begun is finished and the connection closed after it; one that came a moment ago
+/// and has asked nothing yet gets its [`LAST_CHANCE`], since its request is most likely on the way. `keep_alive` is false
+/// for connections that were still waiting to be accepted when draining began: they get one answer.
 pub(super) async fn serve(
     mut stream: TcpStream,
     peer: IpAddr,
@@ -82,6 +83,7 @@ pub(super) async fn serve(
     let visit = Visit {
         peer,
         requests: AtomicUsize::new(0),
+        last: AtomicBool::new(false),
     };
     let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&seat), patience));
     let mut builder = http1::Builder::new();
@@ -95,6 +97,7 @@ pub(super) async fn serve(
     let mut connection = std::pin::pin!(builder.serve_connection(io, service));
     let mut end = std::pin::pin!(tokio::time::sleep(site.lifetime));
     let mut ending = false;
+    let mut last_chance = std::pin::pin!(None::<tokio::time::Sleep>);
     let outcome = loop {
         tokio::select! {
             outcome = connection.as_mut() => break outcome,
@@ -109,9 +112,16 @@ pub(super) async fn serve(
                 if changed.is_err() || now == Phase::Cut {
                     return;
                 }
-                if keep_alive {
+                visit.last.store(true, Ordering::Relaxed);
+                if keep_alive && visit.requests.load(Ordering::Relaxed) == 0 {
+                    last_chance.set(Some(tokio::time::sleep(LAST_CHANCE)));
+                } else if keep_alive {
                     connection.as_mut().graceful_shutdown();
                 }
+            }
+            () = passed(last_chance.as_mut()) => {
+                last_chance.set(None);
+                connection.as_mut().graceful_shutdown();
             }
         }
     };
@@ -122,10 +132,20 @@ pub(super) async fn serve(
     }
 }
 
+/// The end of a time that runs; where none does, never.
+async fn passed(time: std::pin::Pin<&mut Option<tokio::time::Sleep>>) {
+    match time.as_pin_mut() {
+        Some(time) => time.await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What is known of a connection's client, and how much it has asked.
 struct Visit {
     peer: IpAddr,
     requests: AtomicUsize,
+    /// The process drains: the next answer is the last.
+    last: AtomicBool,
 }
 
 /// Whom this connection is for: a trusted proxy may say so before the first request.
@@ -175,7 +195,8 @@ async fn answer(
             progress.leave_unread();
             site.endpoint.panicked(site.clock.now())
         });
-    if visit.requests.fetch_add(1, Ordering::Relaxed) + 1 >= site.requests {
+    let asked = visit.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    if asked >= site.requests || visit.last.load(Ordering::Relaxed) {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

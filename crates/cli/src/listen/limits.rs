@@ -9,7 +9,8 @@ pub(super) const FIELD_OCTETS: usize = 64 * 1024;
 /// Header fields of one request; hyper answers 431 to more (threats T-40).
 pub(super) const MAX_FIELDS: usize = 64;
 
-/// How long a connection that was accepted while draining may take to begin its request: it has usually been sent.
+/// How long a connection that was accepted while draining, or a moment before, may take to begin its request: it has
+/// usually been sent.
 pub(super) const LAST_CHANCE: Duration = Duration::from_millis(500);
 
 /// Clients that are told at the same time that there is no place; more are hung up on.

@@ -6,6 +6,7 @@
 //! other word of a client, so that the number of series is bounded by the configuration.
 
 mod cell;
+mod failing;
 mod page;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use certvouch_responder::{CacheUse, Exchange};
 use http::StatusCode;
 
 pub use cell::{Family, Gauge, Held, Histogram};
+pub use failing::Failing;
 pub use page::{Kind, Page};
 
 use crate::log::status_word;
@@ -37,6 +39,8 @@ pub struct Metrics {
     signing: Histogram,
     signing_failures: AtomicU64,
     signing_refused_by_clock: AtomicU64,
+    /// Issuers whose signatures fail.
+    pub failing: Failing,
     /// Signatures that were asked for and are not there yet: those that wait and those that are being made.
     pub signing_queue: Gauge,
     /// Open connections of the public port.

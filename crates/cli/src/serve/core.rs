@@ -10,6 +10,7 @@ use certvouch_responder::{Issuer, Responder};
 use super::guard::ClockGuard;
 use super::reload::Reloads;
 use super::signing::Guarded;
+use super::store::{Journal, OpenStore};
 use super::{Loaded, Purpose};
 use crate::clock::{Clock, Steady};
 use crate::config::{Config, ConfigError};
@@ -80,6 +81,8 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     /// Takes requests to reload.
     pub reloads: Reloads,
+    /// The embedded store, and what is written into its log beside certificates.
+    pub journal: Arc<Journal>,
     pub(super) stopping: AtomicBool,
 }
 
@@ -100,14 +103,16 @@ pub(super) fn open_all(
     clock: &Clock,
     purpose: Purpose,
     now_served: &[Arc<Loaded>],
+    store: Option<&OpenStore>,
 ) -> anyhow::Result<(Vec<Arc<Loaded>>, Vec<Issuer>)> {
     use anyhow::Context as _;
     let mut all = Vec::with_capacity(config.issuers.len());
     let mut issuers = Vec::with_capacity(config.issuers.len());
     for one in &config.issuers {
         let earlier = now_served.iter().find(|it| it.name() == one.name);
-        let (loaded, issuer) = Loaded::open_after(one, clock, purpose, earlier.map(|it| &**it))
-            .with_context(|| format!("issuer \"{}\"", crate::escape::escape(&one.name)))?;
+        let (loaded, issuer) =
+            Loaded::open_after(one, clock, purpose, earlier.map(|it| &**it), store)
+                .with_context(|| format!("issuer \"{}\"", crate::escape::escape(&one.name)))?;
         all.push(Arc::new(loaded));
         issuers.push(issuer);
     }
@@ -122,9 +127,11 @@ pub(super) fn guarded(
     metrics: &Arc<Metrics>,
 ) -> Vec<Issuer> {
     let wrap = |issuer: Issuer| {
+        let name: Arc<str> = issuer.name().into();
         issuer.map_keys(|key| {
             Arc::new(Guarded::new(
                 key,
+                Arc::clone(&name),
                 Arc::clone(guard),
                 clock.clone(),
                 Arc::clone(metrics),

@@ -13,10 +13,11 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use certvouch_types::Timestamp;
 
+use super::ntp::{Accuracy, Ntp, Shared};
 use crate::clock::{Clock, Steady};
 use crate::escape::escape_path;
 
@@ -48,6 +49,11 @@ pub enum Verdict {
         /// Seconds.
         seconds: i64,
     },
+    /// NTP servers say another time, further off than `clock.stop`; above zero it is ahead.
+    Skewed {
+        /// Milliseconds.
+        milliseconds: i64,
+    },
 }
 
 impl fmt::Display for Verdict {
@@ -68,6 +74,18 @@ impl fmt::Display for Verdict {
                     seconds.abs()
                 )
             }
+            Self::Skewed { milliseconds } => {
+                let way = if *milliseconds > 0 {
+                    "ahead of"
+                } else {
+                    "behind"
+                };
+                write!(
+                    f,
+                    "the clock is {} ms {way} the NTP servers of clock.ntp; nothing is signed until it is right",
+                    milliseconds.abs()
+                )
+            }
         }
     }
 }
@@ -83,6 +101,7 @@ struct Anchor {
 pub struct ClockGuard {
     clock: Clock,
     steady: Steady,
+    ntp: Shared,
     anchor: Mutex<Anchor>,
     last: AtomicI64,
     written: AtomicI64,
@@ -109,12 +128,32 @@ impl ClockGuard {
         Ok(Self {
             clock,
             steady,
+            ntp: Shared::default(),
             anchor: Mutex::new(anchor),
             last: AtomicI64::new(last),
             written: AtomicI64::new(last),
             alarmed: AtomicBool::new(false),
             file,
         })
+    }
+
+    /// The same with a comparison by NTP.
+    #[must_use]
+    pub fn with_ntp(mut self, ntp: Arc<Ntp>) -> Self {
+        self.ntp = ntp;
+        self
+    }
+
+    /// The comparison by NTP.
+    #[must_use]
+    pub fn ntp(&self) -> &Ntp {
+        &self.ntp
+    }
+
+    /// What NTP says now.
+    #[must_use]
+    pub fn accuracy(&self) -> Accuracy {
+        self.ntp.accuracy(self.steady.now())
     }
 
     /// Looks at the clock. A change of mind is logged.
@@ -132,11 +171,16 @@ impl ClockGuard {
     }
 
     fn verdict(&self) -> Verdict {
+        // The last signature first: another thread may sign while this one looks at the clock, and what it writes down
+        // then is ahead of what was seen here. Acquire, so that the clock is not read before.
+        let last = self.last.load(Ordering::Acquire);
         let (now, steady) = (self.clock.now(), self.steady.now());
-        let last = self.last.load(Ordering::Relaxed);
         if now.unix() < last {
             let last = Timestamp::from_unix(last);
             return Verdict::Behind { last, now };
+        }
+        if let Some(milliseconds) = self.ntp.beyond(steady) {
+            return Verdict::Skewed { milliseconds };
         }
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = steady - anchor.steady;
@@ -172,11 +216,15 @@ impl ClockGuard {
 
     /// Something was signed at this moment.
     pub fn signed(&self, at: Timestamp) {
-        self.last.fetch_max(at.unix(), Ordering::Relaxed);
+        self.last.fetch_max(at.unix(), Ordering::Release);
     }
 
-    /// The operator's word: the clock is right as it is now. What was signed already stays signed.
+    /// The operator's word: the clock is right as it is now. What was signed already stays signed, so that a time before
+    /// it cannot be meant: the word changes nothing then, and the clock is believed as before once it is right.
     pub fn accept(&self) {
+        if self.clock.now().unix() < self.last.load(Ordering::Relaxed) {
+            return;
+        }
         let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         *anchor = Anchor {
             wall: self.clock.now(),
@@ -226,8 +274,6 @@ fn read(file: &Path) -> io::Result<Option<Timestamp>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     /// Two clocks that a test moves.
@@ -280,6 +326,30 @@ mod tests {
         assert_eq!(guard.look(), Verdict::Apart { seconds: -3600 });
         guard.accept();
         assert_eq!(guard.look(), Verdict::InOrder);
+    }
+
+    // covers: T-9
+    #[test]
+    fn signature_of_another_thread_in_the_meantime_is_no_alarm() {
+        let other: Arc<std::sync::OnceLock<Arc<ClockGuard>>> = Arc::default();
+        let at = Arc::new(AtomicI64::new(1_000_000));
+        let clock = {
+            let (other, at) = (Arc::clone(&other), Arc::clone(&at));
+            Clock::from_fn(move || {
+                // The second turns after this thread read the clock, and another one signs before this one goes on.
+                let seen = at.fetch_add(1, Ordering::Relaxed);
+                if let Some(guard) = other.get() {
+                    guard.signed(Timestamp::from_unix(seen + 1));
+                }
+                Timestamp::from_unix(seen)
+            })
+        };
+        let guard = ClockGuard::new(clock, Steady::from_fn(|| 0), None).unwrap();
+        let guard = Arc::new(guard);
+        other.set(Arc::clone(&guard)).unwrap();
+        for _ in 0..10 {
+            assert_eq!(guard.look(), Verdict::InOrder);
+        }
     }
 
     // covers: T-9

@@ -15,6 +15,7 @@ use certvouch_types::{Certificate, Timestamp};
 use super::Purpose;
 use super::profile;
 use super::source::Source;
+use super::store::OpenStore;
 use crate::clock::Clock;
 use crate::config::{self, IssuerConfig};
 use crate::escape::{escape, escape_display, escape_path};
@@ -43,7 +44,7 @@ impl Loaded {
         clock: &Clock,
         purpose: Purpose,
     ) -> anyhow::Result<(Self, Issuer)> {
-        Self::open_after(config, clock, purpose, None)
+        Self::open_after(config, clock, purpose, None, None)
     }
 
     /// The same at a reload: the source of `earlier` is kept as it is, if the configuration names the same one.
@@ -55,6 +56,7 @@ impl Loaded {
         clock: &Clock,
         purpose: Purpose,
         earlier: Option<&Self>,
+        store: Option<&OpenStore>,
     ) -> anyhow::Result<(Self, Issuer)> {
         let now = clock.now();
         let certificate_file = certificate_file(config)?;
@@ -79,7 +81,7 @@ impl Loaded {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let source = match earlier {
             Some(earlier) if earlier.has_source_of(config, der) => earlier.source.clone(),
-            _ => Source::open(config, der, clock, purpose)?,
+            _ => Source::open(config, der, clock, purpose, store)?,
         };
         let mut policy = config.policy();
         policy.requestors = profile::requestors(config)?;
@@ -145,6 +147,12 @@ impl Loaded {
         &self.name
     }
 
+    /// Its certificate (DER).
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// Who knows.
     #[must_use]
     pub const fn source(&self) -> &Source {
@@ -189,6 +197,12 @@ impl Loaded {
                     %validity,
                     %exposure,
                     "serving an issuer"
+                );
+            }
+            Source::Store(_) => {
+                let store = self.source.lines().join("; ");
+                tracing::info!(
+                    %issuer, subject, signer, profile, store, %validity, %exposure, "serving an issuer"
                 );
             }
             Source::Crl(crls) => {

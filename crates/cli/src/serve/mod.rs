@@ -4,6 +4,7 @@
 //! [`start`] listens; from then on three things run: the threads of [`crate::listen`], a watch on each source, and the
 //! control loop of [`Running::wait`], which hears signals and counts down to the end of signer certificates.
 
+pub mod checkpoint;
 mod core;
 mod crl;
 pub mod guard;
@@ -11,11 +12,13 @@ pub mod inherited;
 mod issuer;
 mod limits;
 mod notify;
+pub mod ntp;
 mod profile;
 mod reload;
 mod signing;
 mod source;
 mod state;
+pub mod store;
 mod succession;
 
 use std::net::SocketAddr;
@@ -33,13 +36,15 @@ pub use crl::Crls;
 pub use issuer::Loaded;
 pub(crate) use issuer::certificate_file;
 pub use reload::{Outcome, Reloads, Taken};
-pub use source::Source;
+pub use source::{Source, StoreSource};
 
 use self::core::{guarded, open_all};
 use self::guard::ClockGuard;
+use self::ntp::Ntp;
 use self::reload::{Reloader, Reloads as ReloadQueue};
+use self::store::{Journal, OpenStore};
 use crate::admin;
-use crate::clock::Clock;
+use crate::clock::{Clock, Steady};
 use crate::config::Config;
 use crate::escape::escape;
 use crate::exit::ExitCode;
@@ -69,7 +74,8 @@ pub fn load(
     clock: &Clock,
     purpose: Purpose,
 ) -> anyhow::Result<(Vec<Loaded>, Responder)> {
-    let (all, issuers) = open_all(config, clock, purpose, &[])?;
+    let store = OpenStore::open(config, purpose)?;
+    let (all, issuers) = open_all(config, clock, purpose, &[], store.as_ref())?;
     let mut loaded = Vec::with_capacity(all.len());
     // Nobody else holds them yet.
     loaded.extend(all.into_iter().filter_map(Arc::into_inner));
@@ -92,6 +98,16 @@ fn settings(config: &Config, pool: &Arc<SigningPool>) -> Settings {
     settings.room = Arc::<SigningPool>::clone(pool);
     settings.alarm = Arc::new(profile::LoggedAlarm);
     settings
+}
+
+/// With the last signature of the state folder, and the NTP servers of the configuration.
+fn clock_guard(config: &Config, clock: &Clock, steady: &Steady) -> anyhow::Result<ClockGuard> {
+    let asked = &config.clock;
+    let ntp = Ntp::new(!asked.ntp.is_empty(), asked.stop.secs(), steady);
+    let folder = state::of_process();
+    let guard = ClockGuard::new(clock.clone(), steady.clone(), folder.as_deref())
+        .context("the state folder")?;
+    Ok(guard.with_ntp(Arc::new(ntp)))
 }
 
 /// A server that answers.
@@ -139,14 +155,20 @@ pub fn start_with(
 ) -> anyhow::Result<Running> {
     limits::forbid_core_dumps();
     let clock = setup.clock.clone();
-    let guard = ClockGuard::new(clock.clone(), setup.steady, state::of_process().as_deref())
-        .context("the state folder")?;
+    let steady = setup.steady;
+    let guard = clock_guard(config, &clock, &steady)?;
     let (guard, metrics) = (Arc::new(guard), Arc::new(Metrics::default()));
-    let (issuers, roles) = open_all(config, &clock, Purpose::Serve, &[])?;
+    let store = OpenStore::open(config, Purpose::Serve)?;
+    let (issuers, roles) = open_all(config, &clock, Purpose::Serve, &[], store.as_ref())?;
     let roles = guarded(roles, &guard, &clock, &metrics);
     let pool = pool(config);
     let responder = Arc::new(Responder::new(roles, settings(config, &pool))?);
     metrics.register(pool);
+    if let Some(store) = &store {
+        store.invalidate(&responder);
+    }
+    let journal = Arc::new(Journal::new(store));
+    metrics.register(Arc::<Journal>::clone(&journal));
     let mut server = config.server.clone();
     server.limits.connections = limits::connections(server.limits.connections);
     let control = tokio::runtime::Builder::new_current_thread()
@@ -176,6 +198,7 @@ pub fn start_with(
         guard,
         metrics,
         reloads,
+        journal,
         stopping: false.into(),
     });
     let issuers = core.live.load_full();
@@ -199,6 +222,7 @@ pub fn start_with(
             .collect::<std::io::Result<_>>()?,
     };
     reloader.start(requests)?;
+    ntp::start(config.clock.ntp.clone(), steady, Arc::downgrade(&core))?;
     core.metrics.started(clock.now().unix());
     let addresses = bound.addresses().collect();
     let listener = bound.start(
@@ -210,7 +234,11 @@ pub fn start_with(
     let admin = admin
         .map(|admin| admin.start(Arc::clone(&core)))
         .transpose()?;
-    core.guard.look();
+    let now = core.clock.now();
+    core.journal.clock(now, &core.guard.look());
+    core.journal
+        .in_force(now, config, &core.live.load().issuers);
+    core.journal.log_head();
     notify::ready();
     Ok(Running {
         addresses,
@@ -306,6 +334,7 @@ impl Running {
         let outcome = listener.join();
         drop(admin);
         save(&core);
+        core.journal.log_head();
         match (ended, outcome) {
             (Ended::Asked, Ok(())) => {
                 tracing::info!("stopped");
@@ -344,17 +373,28 @@ const ROUND: Duration = Duration::from_secs(10);
 
 /// Looks at the clock, writes down when something was signed last, and tells the service manager that we live. Never
 /// returns.
-async fn look_after(core: &Core) {
+async fn look_after(core: &Arc<Core>) {
     let watchdog = notify::watchdog();
     let mut rounds = tokio::time::interval(watchdog.map_or(ROUND, |every| every.min(ROUND)));
     loop {
         rounds.tick().await;
-        core.guard.look();
+        look_once(core).await;
         save(core);
         if watchdog.is_some() {
             notify::alive();
         }
     }
+}
+
+/// The part that may have to write into the store, which waits for the disk: not in this thread.
+async fn look_once(core: &Arc<Core>) {
+    let core = Arc::clone(core);
+    let looked = tokio::task::spawn_blocking(move || {
+        core.journal.clock(core.clock.now(), &core.guard.look());
+        core.journal.log_head();
+    });
+    // It fails only when the runtime ends.
+    drop(looked.await);
 }
 
 fn save(core: &Core) {

@@ -10,7 +10,8 @@ use certvouch_responder::{
 };
 use certvouch_signer::read_certificates;
 use certvouch_status::CertHashes;
-use certvouch_types::{Certificate, CrlReason};
+use certvouch_status::embedded::{self, Query, Status};
+use certvouch_types::{Certificate, CrlReason, Timestamp};
 
 use super::source::Source;
 use crate::config::IssuerConfig;
@@ -130,6 +131,35 @@ const fn is_reason_of_a_ca(reason: Option<CrlReason>) -> bool {
     )
 }
 
+/// Revocations in a store that are meant.
+fn count_in_store(
+    source: &embedded::Source,
+    is_meant: impl Fn(Option<CrlReason>) -> bool,
+) -> Result<usize, embedded::StoreError> {
+    let mut query = Query {
+        limit: certvouch_status::limits::MAX_PAGE,
+        revoked_from: Some(Timestamp::MIN),
+        ..Query::default()
+    };
+    let mut found = 0;
+    loop {
+        let page = source.store().search(source.name(), &query)?;
+        let reasons = page
+            .found
+            .iter()
+            .filter_map(|(_, stored)| match stored.record.status {
+                Status::Revoked { reason, .. } => Some(reason),
+                Status::Hold { .. } => Some(Some(CrlReason::CertificateHold)),
+                _ => None,
+            });
+        found += reasons.filter(|reason| is_meant(*reason)).count();
+        query.after = page.next;
+        if query.after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
 fn count(source: &Source, is_meant: impl Fn(Option<CrlReason>) -> bool) -> usize {
     match source {
         Source::Crl(crls) => crls.source().count_entries(is_meant),
@@ -137,5 +167,6 @@ fn count(source: &Source, is_meant: impl Fn(Option<CrlReason>) -> bool) -> usize
             let revocations = table.iter().filter_map(|row| row.revocation);
             revocations.filter(|one| is_meant(one.reason)).count()
         }),
+        Source::Store(store) => count_in_store(&store.source, is_meant).unwrap_or(0),
     }
 }

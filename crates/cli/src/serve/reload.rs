@@ -135,7 +135,13 @@ impl Reloader {
             None => live.config.clone(),
         };
         let now = core.clock.now();
-        let (loaded, issuers) = open_all(&config, &core.clock, Purpose::Serve, &live.issuers)?;
+        let (loaded, issuers) = open_all(
+            &config,
+            &core.clock,
+            Purpose::Serve,
+            &live.issuers,
+            core.journal.open_store(),
+        )?;
         let is_kept = |one: &Loaded| {
             let mut earlier = live.issuers.iter();
             earlier.any(|it| it.name() == one.name() && it.source().is_same(one.source()))
@@ -179,6 +185,8 @@ impl Reloader {
             config: in_force,
             issuers: loaded,
         }));
+        let live = core.live.load();
+        core.journal.in_force(now, &live.config, &live.issuers);
         self.watches.extend(new_watches);
         self.watches.retain(|name, _| names.contains(name));
         core.guard.accept();

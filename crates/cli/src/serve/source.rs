@@ -1,4 +1,4 @@
-//! Who knows what was revoked, for one issuer: an index or CRLs. The rest of the server does not care which.
+//! Who knows what was revoked, for one issuer: an index, CRLs or the embedded store. The rest of the server does not care which.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +7,14 @@ use anyhow::Context as _;
 use certvouch_responder::{Responder, StatusSource};
 use certvouch_status::crl::CrlWatch;
 use certvouch_status::easy_rsa;
+use certvouch_status::embedded;
 use certvouch_status::{IndexTxt, ReloadError, Reloaded, UnrevokePolicy, Watch, WatchSettings};
 use certvouch_types::Timestamp;
 
 use super::Purpose;
 use super::crl::Crls;
 use super::issuer::no_easy_rsa;
+use super::store::OpenStore;
 use crate::clock::Clock;
 use crate::config::{IssuerConfig, index_of};
 use crate::escape::{escape, escape_display, escape_path};
@@ -25,6 +27,17 @@ pub enum Source {
     Crl(Arc<Crls>),
     /// An index.txt.
     Index(Arc<IndexTxt>),
+    /// The embedded store.
+    Store(Arc<StoreSource>),
+}
+
+/// An issuer's part of the store, and what keeps that open.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StoreSource {
+    /// The issuer's part.
+    pub source: embedded::Source,
+    _open: OpenStore,
 }
 
 /// What keeps a source up to date, as long as it is held.
@@ -33,6 +46,8 @@ pub enum Source {
 pub(super) enum Keeper {
     Crl(CrlWatch),
     Index(Watch),
+    /// The store says itself what changes.
+    Store,
 }
 
 impl Source {
@@ -45,7 +60,17 @@ impl Source {
         issuer: &[u8],
         clock: &Clock,
         purpose: Purpose,
+        store: Option<&OpenStore>,
     ) -> anyhow::Result<Self> {
+        if config.source.store {
+            let open = store.context(
+                "the store was not named when the server started: a restart puts it in force",
+            )?;
+            return Ok(Self::Store(Arc::new(StoreSource {
+                source: open.source(&config.name, issuer, clock.now())?,
+                _open: open.clone(),
+            })));
+        }
         if config.source.crl.is_empty() {
             Ok(Self::Index(Arc::new(open_index(config, clock)?)))
         } else {
@@ -58,6 +83,7 @@ impl Source {
         match (self, other) {
             (Self::Crl(one), Self::Crl(other)) => Arc::ptr_eq(one, other),
             (Self::Index(one), Self::Index(other)) => Arc::ptr_eq(one, other),
+            (Self::Store(one), Self::Store(other)) => one.source.is_same(&other.source),
             _ => false,
         }
     }
@@ -68,6 +94,7 @@ impl Source {
         match self {
             Self::Crl(crls) => Arc::<certvouch_status::CrlSource>::clone(crls.source()),
             Self::Index(index) => Arc::<IndexTxt>::clone(index),
+            Self::Store(store) => Arc::new(store.source.clone()),
         }
     }
 
@@ -87,6 +114,15 @@ impl Source {
                 }
                 all
             }
+            Self::Store(store) => match store.source.is_empty() {
+                // A new CA has such a store, and so has one whose store was lost (threats T-1).
+                Ok(true) => vec![format!(
+                    "{}: the store knows no certificate of this issuer yet, and none will be answered good",
+                    escape_path(store.source.store().path())
+                )],
+                Ok(false) => Vec::new(),
+                Err(why) => vec![escape_display(&why)],
+            },
         }
     }
 
@@ -95,6 +131,7 @@ impl Source {
         match self {
             Self::Crl(_) => "crl",
             Self::Index(_) => "index",
+            Self::Store(_) => "store",
         }
     }
 
@@ -103,6 +140,8 @@ impl Source {
         match self {
             Self::Crl(crls) => crls.times().map(|(this_update, _)| this_update).min(),
             Self::Index(index) => Some(index.health().loaded_at),
+            // It is asked each time.
+            Self::Store(_) => None,
         }
     }
 
@@ -110,7 +149,7 @@ impl Source {
     pub(crate) fn next_update(&self) -> Option<Timestamp> {
         match self {
             Self::Crl(crls) => crls.times().map(|(_, next_update)| next_update).min(),
-            Self::Index(_) => None,
+            Self::Index(_) | Self::Store(_) => None,
         }
     }
 
@@ -120,6 +159,10 @@ impl Source {
             Self::Crl(crls) => crls.problems(),
             Self::Index(index) => {
                 let error = index.health().error;
+                error.iter().map(|why| escape_display(why)).collect()
+            }
+            Self::Store(store) => {
+                let error = store.source.is_empty().err();
                 error.iter().map(|why| escape_display(why)).collect()
             }
         }
@@ -139,6 +182,7 @@ impl Source {
                     counts.on_hold
                 )]
             }
+            Self::Store(store) => vec![super::store::line(&store.source)],
         }
     }
 
@@ -152,6 +196,7 @@ impl Source {
         match self {
             Self::Crl(crls) => crls.watch(name, responder).map(Keeper::Crl),
             Self::Index(index) => watch_index(index, name, responder, clock).map(Keeper::Index),
+            Self::Store(_) => Ok(Keeper::Store),
         }
     }
 }

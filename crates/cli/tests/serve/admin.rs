@@ -28,7 +28,10 @@ impl Started {
     }
 
     fn with(config: &str) -> Self {
-        let site = Site::new();
+        Self::on(Site::new(), config)
+    }
+
+    pub(crate) fn on(site: Site, config: &str) -> Self {
         site.configure(config);
         let server = Server::start(&mut certvouch(
             site.path(),
@@ -36,7 +39,7 @@ impl Started {
         ));
         let public = server.listening_address();
         let told = server.wait_for_stderr("the admin port is open");
-        let at = told.split("http://").nth(1).unwrap();
+        let at = told.split("://").nth(1).unwrap();
         let end = at.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit());
         let admin = at[..end.unwrap_or(at.len())].parse().unwrap();
         Self {
@@ -88,7 +91,7 @@ fn text(response: &Response) -> String {
     String::from_utf8(response.body.clone()).unwrap()
 }
 
-fn json(response: &Response) -> serde_json::Value {
+pub(crate) fn json(response: &Response) -> serde_json::Value {
     serde_json::from_slice(&response.body).unwrap_or_else(|_| panic!("{}", text(response)))
 }
 

@@ -125,8 +125,8 @@ fn check_and_serve_refuse_for_the_same_reasons() {
             &["certvouch.toml:5: ", "\"nmae\"", "did you mean \"name\"?"][..],
         ),
         (
-            ONE.replace("[server]", "[store]"),
-            &["certvouch.toml:1: ", "is not in this version"],
+            ONE.replace("name =", "presign = true\nname ="),
+            &["certvouch.toml:5: ", "is not in this version"],
         ),
         (
             format!("{ONE}validity = \"9d\"\n"),
@@ -273,6 +273,7 @@ fn reference_sample_names_every_key_and_its_defaults_are_true() {
     let mut without = uncommented;
     for key in [
         "easy_rsa",
+        "store",
         "crl",
         "delta_crl",
         "good_list",
@@ -284,6 +285,7 @@ fn reference_sample_names_every_key_and_its_defaults_are_true() {
         "proxy",
         "trusted_proxies",
         "cert_hash",
+        "ntp",
     ] {
         without = without.replace(&format!("\n{key} ="), &format!("\n# {key} ="));
     }

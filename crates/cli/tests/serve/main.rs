@@ -7,15 +7,24 @@
 )]
 
 mod admin;
+mod admin_tls;
+mod audit;
+mod clock;
 mod config;
 mod connections;
 mod http;
 mod load;
 mod log;
 mod monitoring;
+mod ntp;
 mod packaged;
 mod profile;
 mod reload;
+mod response_time;
 mod start;
 mod stop;
+mod store;
+mod succession;
 mod support;
+mod systemd;
+mod tokens;

@@ -10,9 +10,12 @@ use zeroize::Zeroizing;
 
 use crate::error::{FileError, FileFault};
 
-/// Reads a file that holds a secret. Permissions are asked of the opened file, not of its name, so that
-/// nothing can be exchanged in between.
-pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+/// Reads a file that holds a secret, of `limit` octets at most. Permissions are asked of the opened file, not of its
+/// name, so that nothing can be exchanged in between.
+///
+/// # Errors
+/// Others may read or write it (threats T-32), it is empty or too large, or it cannot be read.
+pub fn read_secret(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let fail = |fault| FileError::new(path, fault);
     let file = File::open(path).map_err(|why| fail(FileFault::Read(why)))?;
     let is_dir = file

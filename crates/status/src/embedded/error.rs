@@ -73,6 +73,13 @@ pub enum StoreError {
     },
     /// It has an issuer of this name already, and that one is another CA.
     OtherIssuer(String),
+    /// It has this CA already, under another name.
+    OtherName {
+        /// The name that was said.
+        said: String,
+        /// The one that it has.
+        known: String,
+    },
     /// It has no issuer of this name.
     NoIssuer(String),
     /// It was closed, or its writer has ended.
@@ -212,6 +219,13 @@ impl fmt::Display for StoreError {
                 f,
                 "what the store has under the name \"{}\" belongs to another CA: its subject or its key differs",
                 name.escape_debug()
+            ),
+            Self::OtherName { said, known } => write!(
+                f,
+                "the store has the CA of issuer \"{}\" under the name \"{}\", with everything that is known of it: it has \
+                 to be called so",
+                said.escape_debug(),
+                known.escape_debug()
             ),
             Self::NoIssuer(name) => {
                 write!(f, "there is no issuer named \"{}\"", name.escape_debug())

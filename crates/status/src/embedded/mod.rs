@@ -27,6 +27,7 @@ mod source;
 mod store;
 mod table;
 mod upkeep;
+mod verify;
 mod writer;
 
 pub use change::{Action, Refusal, UnrevokePolicy, Write, decide};
@@ -37,4 +38,5 @@ pub use record::{NoRecord, Record, Status, Stored};
 pub use search::{Page, Query, StatusFilter};
 pub use source::{Counts, Source};
 pub use store::{Access, OpenOptions, Store};
+pub use verify::{Finding, Verified};
 pub use writer::{Acknowledged, Commit, Event, Listener, Outcome};

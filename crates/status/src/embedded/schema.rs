@@ -3,9 +3,10 @@
 use core::time::Duration;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::OpenError;
+use super::mark::beside;
 
 /// `CVst`: what makes a SQLite file one of ours.
 const APPLICATION_ID: i64 = 0x4356_7374;
@@ -29,7 +30,7 @@ INSERT INTO meta (name, value) VALUES ('store_id', lower(hex(randomblob(16))));
 CREATE TABLE issuer (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    identity BLOB NOT NULL
+    identity BLOB NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE certificate (
     issuer INTEGER NOT NULL,
@@ -96,7 +97,39 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
 /// A connection that reads.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    match configured(Connection::open_with_flags(path, flags)?) {
+        // Beside a file in WAL mode SQLite makes shared memory, which a read-only medium has no place for. Where there is no
+        // write-ahead log, nobody writes, and the file alone is the whole truth.
+        Err(why)
+            if matches!(
+                why.sqlite_error_code(),
+                Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+            ) && path.is_file()
+                && std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) == 0 =>
+        {
+            let uri = format!("file:{}?immutable=1", encoded(path));
+            configured(Connection::open_with_flags(
+                uri,
+                flags | OpenFlags::SQLITE_OPEN_URI,
+            )?)
+        }
+        done => done,
+    }
+}
+
+/// The path in a URI.
+fn encoded(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    let octets = path.as_os_str().as_bytes();
+    let each = octets.iter().map(|octet| match octet {
+        b'/' | b'.' | b'-' | b'_' => char::from(*octet).to_string(),
+        plain if plain.is_ascii_alphanumeric() => char::from(*plain).to_string(),
+        other => format!("%{other:02X}"),
+    });
+    each.collect()
+}
+
+fn configured(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(READER_PATIENCE)?;
     connection.execute_batch(
         "PRAGMA query_only = ON;
@@ -104,6 +137,8 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA trusted_schema = OFF;
          PRAGMA cache_size = -8192;",
     )?;
+    // SQLite opens nothing before it is asked something.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 

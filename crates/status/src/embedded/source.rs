@@ -74,6 +74,24 @@ impl Source {
         })
     }
 
+    /// Whether nothing is known of this issuer yet.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        self.store.reading(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT 1 FROM certificate WHERE issuer = ?1 LIMIT 1")?;
+            Ok(!statement.exists([self.issuer])?)
+        })
+    }
+
+    /// Whether both are the same issuer of the same open store.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.store.is_same(&other.store) && self.issuer == other.issuer
+    }
+
     fn records(&self, serials: &[SerialNumber<'_>]) -> Result<Vec<StatusRecord>, StoreError> {
         self.store.reading(|connection| match serials {
             // One statement sees one state by itself.

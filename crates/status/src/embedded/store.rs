@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use certvouch_types::Timestamp;
 use rusqlite::Connection;
@@ -18,6 +19,7 @@ use super::schema;
 use super::table;
 use super::writer::{
     Acknowledged, Commit, Event, Job, Listener, Outcome, Request, Writer, checkpoint, issuer_id,
+    known_issuer,
 };
 use super::{change, source::Source};
 use crate::SerialKey;
@@ -171,6 +173,12 @@ impl Store {
         &self.0.store_id
     }
 
+    /// Whether both are the same open store, not only the same file.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The end of the log, as of the last commit; in a store that is only looked at, as of its opening.
     #[must_use]
     pub fn head(&self) -> Head {
@@ -194,7 +202,8 @@ impl Store {
     }
 
     /// Makes an issuer known, or finds it. `identity` says which CA it is: SHA-256 over its subject and its key, so that
-    /// rows of one CA never answer for another one of the same name.
+    /// rows of one CA never answer for another one of the same name. In a store that is only looked at, an issuer that
+    /// nobody made known has no certificates.
     ///
     /// # Errors
     /// The store failed, or has another CA under this name.
@@ -214,8 +223,8 @@ impl Store {
                 done,
             })??
         } else {
-            self.reading(|connection| issuer_id(connection, name))?
-                .ok_or_else(|| change::Refusal::UnknownIssuer(name.to_owned()))?
+            self.reading(|connection| known_issuer(connection, name, &identity))?
+                .unwrap_or(NOBODY)
         };
         Ok(Source::new(self.clone(), name, id))
     }
@@ -458,6 +467,9 @@ impl Drop for Inner {
     }
 }
 
+/// The number of no issuer: SQLite counts from 1.
+const NOBODY: i64 = 0;
+
 /// Keeps other processes of ours away. SQLite's own locks come and go with transactions, and closing any descriptor of its
 /// file would drop them: a file of its own stands for the store.
 fn lock(path: &Path) -> Result<File, OpenError> {
@@ -471,12 +483,24 @@ fn lock(path: &Path) -> Result<File, OpenError> {
             std::io::ErrorKind::PermissionDenied => OpenError::ReadOnly(path.to_owned()),
             _ => OpenError::io(&at, &why),
         })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(why)) => Err(OpenError::io(&at, &why)),
+    // A process that has just ended may still be held by the children that it was making.
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::sleep(LOCK_PATIENCE / 50);
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse(path.to_owned()));
+            }
+            Err(std::fs::TryLockError::Error(why)) => return Err(OpenError::io(&at, &why)),
+        }
     }
 }
+
+/// How long an earlier process may take to let go.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 
 fn identity(connection: &Connection) -> Result<String, StoreError> {
     let sql = "SELECT value FROM meta WHERE name = 'store_id'";

@@ -446,15 +446,13 @@ pub(super) fn issuer_id(connection: &Connection, name: &str) -> Result<Option<i6
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
-fn issuer(
-    work: &mut Work<'_>,
-    who: &str,
-    at: Timestamp,
+/// The same, if it is this CA.
+pub(super) fn known_issuer(
+    connection: &Connection,
     name: &str,
     identity: &[u8; 32],
-) -> Result<i64, StoreError> {
-    let known: Option<(i64, [u8; 32])> = work
-        .connection
+) -> Result<Option<i64>, StoreError> {
+    let known: Option<(i64, [u8; 32])> = connection
         .query_row(
             "SELECT id, identity FROM issuer WHERE name = ?1",
             [name],
@@ -462,8 +460,40 @@ fn issuer(
         )
         .optional()?;
     match known {
-        Some((id, same)) if same == *identity => Ok(id),
+        Some((id, same)) if same == *identity => Ok(Some(id)),
         Some(_) => Err(StoreError::OtherIssuer(name.to_owned())),
+        None => match other_name(connection, identity)? {
+            // Under a new name nothing would be known of it, and whatever was revoked would not be.
+            Some(known) => Err(StoreError::OtherName {
+                said: name.to_owned(),
+                known,
+            }),
+            None => Ok(None),
+        },
+    }
+}
+
+/// What the log says of a new issuer.
+pub(super) fn identity_detail(identity: &[u8; 32]) -> String {
+    format!("identity {}", super::record::hex(identity))
+}
+
+fn other_name(connection: &Connection, identity: &[u8; 32]) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT name FROM issuer WHERE identity = ?1";
+    Ok(connection
+        .query_row(sql, [identity], |row| row.get(0))
+        .optional()?)
+}
+
+fn issuer(
+    work: &mut Work<'_>,
+    who: &str,
+    at: Timestamp,
+    name: &str,
+    identity: &[u8; 32],
+) -> Result<i64, StoreError> {
+    match known_issuer(work.connection, name, identity)? {
+        Some(id) => Ok(id),
         None => {
             work.connection.execute(
                 "INSERT INTO issuer (name, identity) VALUES (?1, ?2)",
@@ -472,7 +502,7 @@ fn issuer(
             let id = work.connection.last_insert_rowid();
             let mut content = Content::new(at, who, Kind::Issuer);
             content.issuer = Some(name.to_owned());
-            content.detail = Some(format!("identity {}", super::record::hex(identity)));
+            content.detail = Some(identity_detail(identity));
             work.append(&content)?;
             Ok(id)
         }

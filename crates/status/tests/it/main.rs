@@ -19,5 +19,7 @@ mod index_peers;
 mod index_random;
 mod reload;
 mod store;
+mod store_audit;
 mod store_faults;
+mod store_sync;
 mod watching;

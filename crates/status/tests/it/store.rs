@@ -276,6 +276,8 @@ fn issuer_of_the_same_name_and_another_key_is_refused() {
     let why = store.issuer(CA, [8; 32], "test", t0()).unwrap_err();
     assert!(why.to_string().contains("another CA"), "{why}");
     store.issuer("b", [8; 32], "test", t0()).unwrap();
+    let why = store.issuer("c", [8; 32], "test", t0()).unwrap_err();
+    assert!(why.to_string().contains("under the name \"b\""), "{why}");
     make(&store, revoke("01"));
     let other = store.issuer("b", [8; 32], "test", t0()).unwrap();
     assert_eq!(knows(&other, "01"), Knowledge::NeverIssued);

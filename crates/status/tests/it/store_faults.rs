@@ -2,6 +2,7 @@
 //! good.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use certvouch_responder::{Knowledge, SourceError, StatusSource as _};
@@ -242,11 +243,21 @@ fn changed_status_in_the_file_is_an_error_and_no_answer() {
     assert_eq!(knows(&source, "03"), compromised());
 }
 
+/// Names a folder on a disk that is too small, to a child that runs the next test there.
+const SMALL_DISK: &str = "CERTVOUCH_SMALL_DISK";
+
 #[test]
 fn full_store_refuses_what_has_no_place_and_keeps_the_rest() {
-    let (_dir, path) = fresh();
     let mut options = OpenOptions::new(Access::Serve);
-    options.max_pages = Some(30);
+    let disk = std::env::var_os(SMALL_DISK).map(PathBuf::from);
+    let (_dir, path) = match &disk {
+        Some(disk) => (None, disk.join("status.db")),
+        None => {
+            options.max_pages = Some(30);
+            let (dir, path) = fresh();
+            (Some(dir), path)
+        }
+    };
     let store = Store::open(&path, options).unwrap();
     let source = store.issuer(CA, [7; 32], "test", t0()).unwrap();
     let mut kept = Vec::new();
@@ -273,6 +284,20 @@ fn full_store_refuses_what_has_no_place_and_keeps_the_rest() {
         }
     }
     assert!(failed > 0);
+    // The last truth is answered while nothing can be written.
+    for serial in &kept {
+        assert_eq!(knows(&source, serial), compromised());
+    }
+    if let Some(disk) = &disk {
+        // With more room it goes on, without a restart.
+        let grown = std::process::Command::new("mount")
+            .args(["-o", "remount,size=32m"])
+            .arg(disk)
+            .status();
+        assert!(grown.unwrap().success());
+        make(&store, revoke("88888888"));
+        kept.push("88888888".to_owned());
+    }
     let head = store.head();
     drop((store, source));
     let (store, source) = open(&path);
@@ -280,6 +305,92 @@ fn full_store_refuses_what_has_no_place_and_keeps_the_rest() {
     for serial in &kept {
         assert_eq!(knows(&source, serial), compromised());
     }
-    // With more room it goes on.
     make(&store, revoke("99999999"));
+    assert!(store.check().unwrap().is_clean());
 }
+
+/// The same on a disk that is really full.
+#[test]
+fn full_disk_refuses_what_has_no_place_and_keeps_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=2m tmpfs \"$1\" && exec \"$2\" --exact \
+                  store_faults::full_store_refuses_what_has_no_place_and_keeps_the_rest";
+    let run = |flags: &str, script: &str| {
+        std::process::Command::new("unshare")
+            .args([flags, "sh", "-c", script, "sh"])
+            .arg(dir.path())
+            .arg(std::env::current_exe().unwrap())
+            .env(SMALL_DISK, dir.path())
+            .output()
+    };
+    // Root needs no name space of users, and may not be allowed one.
+    for flags in ["-m", "-Urm"] {
+        let may = run(flags, "mount -t tmpfs -o size=2m tmpfs \"$1\"");
+        if may.is_ok_and(|may| may.status.success()) {
+            let outcome = run(flags, script).unwrap();
+            let said = String::from_utf8_lossy(&outcome.stdout);
+            assert!(
+                outcome.status.success() && said.contains("1 passed"),
+                "{said}"
+            );
+            return;
+        }
+    }
+    // A container may forbid to mount. The limit of pages stands for the disk then.
+}
+
+#[test]
+fn store_that_cannot_be_written_is_refused_with_a_clear_word() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    if let Some(folder) = std::env::var_os(READ_ONLY) {
+        let path = Path::new(&folder).join("status.db");
+        let why = refused(&path);
+        assert_eq!(why, OpenError::ReadOnly(path.clone()));
+        assert!(why.to_string().contains("read-only"), "{why}");
+        // To look at it is no matter.
+        let look = Store::open(&path, OpenOptions::new(Access::Look)).unwrap();
+        assert!(look.check().unwrap().is_clean());
+        return;
+    }
+    let (dir, path) = fresh();
+    let (store, source) = open(&path);
+    make(&store, revoke("01"));
+    drop((store, source));
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        mode(&entry.unwrap().path(), 0o444);
+    }
+    // The folder may be written or not: with its lock at hand, or without.
+    for folder in [0o555, 0o777] {
+        mode(dir.path(), folder);
+        let mut child = std::process::Command::new("/proc/self/exe");
+        child
+            .args([
+                "--exact",
+                "store_faults::store_that_cannot_be_written_is_refused_with_a_clear_word",
+            ])
+            .env(READ_ONLY, dir.path());
+        // Modes bind everybody but root.
+        if fs::metadata("/proc/self").unwrap().uid() == 0 {
+            child.uid(65_534).gid(65_534);
+        }
+        let outcome = child.output().unwrap();
+        assert!(
+            outcome.status.success(),
+            "{}",
+            String::from_utf8_lossy(&outcome.stdout)
+        );
+    }
+    mode(dir.path(), 0o755);
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        mode(&entry.unwrap().path(), 0o644);
+    }
+    let (_store, source) = open(&path);
+    assert_eq!(knows(&source, "01"), compromised());
+}
+
+/// Names the folder of a store that may not be written, to a child that tries.
+const READ_ONLY: &str = "CERTVOUCH_READ_ONLY_STORE";

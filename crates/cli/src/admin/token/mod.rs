@@ -112,6 +112,23 @@ pub fn hash(text: &str) -> [u8; 32] {
 }
 
 impl Token {
+    /// Its name, scopes, issuers and end, in one line without its secret.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let scopes: Vec<&str> = self.scopes.iter().map(|it| it.name()).collect();
+        let issuers = if self.issuers.is_empty() {
+            "all issuers".to_owned()
+        } else {
+            escape(&self.issuers.join(", ")).to_string()
+        };
+        format!(
+            "{}: {} for {issuers} until {}",
+            escape(&self.name),
+            scopes.join(","),
+            self.expires
+        )
+    }
+
     /// Whether it may do this for this issuer; without an issuer, for all of them.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The tokens in force: read again whenever the file changed, so that a revoked one opens nothing from then on.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use certvouch_types::Timestamp;
@@ -47,6 +48,12 @@ impl Tokens {
             Some(token) => Ok(token.clone()),
             None => Err(unauthorized("this token is not known, or it has expired")),
         }
+    }
+
+    /// What tokens there are, in words that give nothing away, if their file was read and can be used.
+    pub(in crate::admin) fn described(&self) -> Option<BTreeSet<String>> {
+        let tokens = self.in_force().ok()?;
+        Some(tokens.iter().map(Token::describe).collect())
     }
 
     fn in_force(&self) -> Result<Arc<[Token]>, Problem> {

@@ -307,7 +307,7 @@ fn configuration(folder: &Folder, server: Server, log: Log) -> Config {
         server,
         log,
         issuers: vec![issuer],
-        admin: None,
+        ..Config::default()
     }
 }
 

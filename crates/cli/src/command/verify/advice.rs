@@ -17,14 +17,14 @@ use crate::command::quote::{shell_path, shell_word};
 
 /// What is said below a verdict.
 #[derive(Debug)]
-pub(super) struct Advice {
-    pub(super) cause: String,
-    pub(super) next: String,
+pub(in crate::command) struct Advice {
+    pub(in crate::command) cause: String,
+    pub(in crate::command) next: String,
 }
 
 /// The files of the question, as words of a shell command.
 #[derive(Debug)]
-pub(super) struct Files<'a> {
+pub(in crate::command) struct Files<'a> {
     cert: &'a Path,
     issuer: &'a Path,
     response: Option<&'a Path>,
@@ -34,7 +34,7 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(
+    pub(in crate::command) fn new(
         cert: &'a Path,
         issuer: &'a Path,
         response: Option<&'a Path>,
@@ -76,7 +76,7 @@ impl<'a> Files<'a> {
         let shown = self
             .crls
             .iter()
-            .map(|path| match super::input::is_stdin(path) {
+            .map(|path| match crate::command::input::is_stdin(path) {
                 true => "certvouch decode crl.der".to_owned(),
                 false => format!("certvouch decode {}", shell_path(path)),
             });
@@ -84,7 +84,7 @@ impl<'a> Files<'a> {
     }
 
     /// On a status that CRLs gave; nothing for good.
-    pub(super) fn on_listed(&self, status: CertStatus) -> Option<Advice> {
+    pub(in crate::command) fn on_listed(&self, status: CertStatus) -> Option<Advice> {
         let CertStatus::Revoked(info) = status else {
             return None;
         };
@@ -101,7 +101,7 @@ impl<'a> Files<'a> {
     }
 
     /// On CRLs that say nothing that is believed.
-    pub(super) fn on_crl_reason<'c>(
+    pub(in crate::command) fn on_crl_reason<'c>(
         &self,
         reason: &Reason,
         given: impl Iterator<Item = &'c [u8]>,
@@ -169,7 +169,10 @@ impl<'a> Files<'a> {
 
     /// Shows what the response says.
     fn look(&self) -> String {
-        match self.response.filter(|path| !super::input::is_stdin(path)) {
+        match self
+            .response
+            .filter(|path| !crate::command::input::is_stdin(path))
+        {
             None => "certvouch decode response.der".to_owned(),
             Some(path) => format!("certvouch decode {}", shell_path(path)),
         }
@@ -185,7 +188,7 @@ impl<'a> Files<'a> {
     }
 
     /// On a status that verified; nothing for good.
-    pub(super) fn on_status(&self, verified: &VerifiedResponse<'_>) -> Option<Advice> {
+    pub(in crate::command) fn on_status(&self, verified: &VerifiedResponse<'_>) -> Option<Advice> {
         let (cause, next) = match verified.status() {
             CertStatus::Good => return None,
             _ if verified.has_contradiction() => (
@@ -218,7 +221,7 @@ impl<'a> Files<'a> {
     }
 
     /// On a response that is not believed.
-    pub(super) fn on_reason(&self, reason: &Reason, response: &[u8]) -> Advice {
+    pub(in crate::command) fn on_reason(&self, reason: &Reason, response: &[u8]) -> Advice {
         let (cause, next) = match reason {
             Reason::BadSignature => (
                 "the response was changed on its way, or signed with another key than its certificate's",
@@ -295,7 +298,7 @@ impl<'a> Files<'a> {
     }
 
     /// On a certificate that the issuer did not make.
-    pub(super) fn on_question(&self, why: &QueryError) -> Advice {
+    pub(in crate::command) fn on_question(&self, why: &QueryError) -> Advice {
         let cause = match why {
             QueryError::Algorithm(_) => {
                 "the CA signed the certificate with an algorithm or a key that is too weak, or not known here"
@@ -313,7 +316,7 @@ impl<'a> Files<'a> {
 }
 
 impl Advice {
-    fn new(cause: &str, next: String) -> Self {
+    pub(in crate::command) fn new(cause: &str, next: String) -> Self {
         Self {
             cause: cause.to_owned(),
             next,

@@ -2,7 +2,7 @@
 
 use certvouch_types::{CertStatus, CrlReason, Timestamp};
 use certvouch_verify::{
-    CheckCode, CrlSigner, Query, Reason, Verdict, VerifiedCrl, VerifiedCrls, VerifyError,
+    CheckCode, CrlSigner, Moment, Query, Reason, Verdict, VerifiedCrl, VerifiedCrls, VerifyError,
 };
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::words;
 
 /// One CRL that the status rests on.
 #[derive(Debug, Serialize)]
-pub(super) struct CrlFacts {
+pub(in crate::command) struct CrlFacts {
     /// Its place on the command line, from 1.
     place: usize,
     number: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct CrlFacts {
 }
 
 impl CrlFacts {
-    fn new(crl: &VerifiedCrl<'_>) -> Self {
+    pub(in crate::command) fn new(crl: &VerifiedCrl<'_>) -> Self {
         Self {
             place: crl.place(),
             number: crl.crl_number().map(|number| number.to_string()),
@@ -65,6 +65,25 @@ pub(super) fn verified(
     verified: &VerifiedCrls<'_>,
 ) -> Report {
     let crls: Vec<_> = verified.crls().iter().map(CrlFacts::new).collect();
+    let said = said(verified, &crls, query, context.moment);
+    let mut report = Report::new(context, verified.verdict(), said)
+        .with_checks(verified.evidence())
+        .with_advice(context.files.on_listed(verified.status()));
+    report.reason = words::status_code(verified.status());
+    report.stale = verified.stale().is_some();
+    report.stale_reason = verified.stale().map(|fault| fault.code());
+    report.contradiction = verified.has_contradiction();
+    report.crls = crls;
+    report
+}
+
+/// What stands in the brackets of CRLs that were verified.
+pub(in crate::command) fn said(
+    verified: &VerifiedCrls<'_>,
+    crls: &[CrlFacts],
+    query: &Query<'_>,
+    moment: Moment,
+) -> Vec<String> {
     let names: Vec<_> = crls.iter().map(CrlFacts::name).collect();
     let mut said = match verified.status() {
         CertStatus::Good => vec![
@@ -86,8 +105,8 @@ pub(super) fn verified(
             query.serial_number()
         )],
     };
-    if context.moment.is_past() {
-        said.insert(0, format!("as of {}", context.moment.at()));
+    if moment.is_past() {
+        said.insert(0, format!("as of {}", moment.at()));
     }
     if verified.has_contradiction() {
         said.push("a newer CRL leaves it out".to_owned());
@@ -95,15 +114,7 @@ pub(super) fn verified(
     if let Some(fault) = verified.stale() {
         said.push(format!("stale: {}", words::currency(fault)));
     }
-    let mut report = Report::new(context, verified.verdict(), said)
-        .with_checks(verified.evidence())
-        .with_advice(context.files.on_listed(verified.status()));
-    report.reason = words::status_code(verified.status());
-    report.stale = verified.stale().is_some();
-    report.stale_reason = verified.stale().map(|fault| fault.code());
-    report.contradiction = verified.has_contradiction();
-    report.crls = crls;
-    report
+    said
 }
 
 /// On CRLs that say nothing that is believed.

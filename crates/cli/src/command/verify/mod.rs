@@ -4,10 +4,11 @@
 //! evidence, the probable cause and the next command. The first word of standard output and the exit code are one
 //! decision (`Report::new`), and nothing but GOOD ends with 0.
 
-mod advice;
-mod crls;
-mod report;
-mod words;
+pub(super) mod advice;
+mod bundle;
+pub(super) mod crls;
+pub(super) mod report;
+pub(super) mod words;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -29,16 +30,25 @@ use crate::exit::ExitCode;
 /// `certvouch verify`
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
-#[command(group = ArgGroup::new("word").args(["response", "crls"]).required(true).multiple(true))]
+#[command(group = ArgGroup::new("word").args(["response", "crls", "bundle"]).required(true).multiple(true))]
 pub(super) struct VerifyArgs {
     /// The certificate that was asked about, PEM or DER; of several the first counts
-    #[arg(long, value_name = "FILE")]
-    cert: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    cert: Option<PathBuf>,
     /// The certificate of the CA that issued it, PEM or DER; of several the one that signed it counts
     ///
     /// It is taken as trusted: whoever names it here has verified it.
-    #[arg(long, value_name = "FILE")]
-    issuer: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    issuer: Option<PathBuf>,
+    /// The folder that `certvouch check --save` made: proves its verdict again, by its clock and its rules
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = [
+            "cert", "issuer", "response", "crls", "as_of", "profile", "skew", "max_age", "allow_sha1"
+        ]
+    )]
+    bundle: Option<PathBuf>,
     /// The response: DER, PEM or base64; - for standard input
     #[arg(long, value_name = "FILE")]
     response: Option<PathBuf>,
@@ -92,7 +102,8 @@ Exit codes: 0 GOOD; 1 REVOKED; 2 could not run (flags, files); 3 UNKNOWN; 4 NOT-
 
 Example:
   certvouch verify --cert server.pem --issuer ca.pem --response response.der
-  certvouch verify --cert server.pem --issuer ca.pem --crl ca.crl --crl delta.crl";
+  certvouch verify --cert server.pem --issuer ca.pem --crl ca.crl --crl delta.crl
+  certvouch verify --bundle evidence";
 
 /// A nonce on the command line.
 #[derive(Clone, Debug)]
@@ -102,12 +113,12 @@ fn nonce(text: &str) -> Result<Nonce, String> {
     input::hex(text).map(Nonce)
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::from_rfc3339(text)
         .ok_or_else(|| "not a time of the form 2026-01-10T00:00:00Z".to_owned())
 }
 
-fn profiles() -> PossibleValuesParser {
+pub(super) fn profiles() -> PossibleValuesParser {
     Profile::ALL
         .map(|profile| {
             let about = match profile.name() {
@@ -126,14 +137,7 @@ fn profiles() -> PossibleValuesParser {
 
 /// Runs the command.
 pub(super) fn run(args: &VerifyArgs) -> ExitCode {
-    let said = args.judge(Clock::system().now()).and_then(|report| {
-        let text = if args.json {
-            json::line(&report)?
-        } else {
-            report.text(colour())
-        };
-        Ok((text, report.exit()))
-    });
+    let said = args.said(Clock::system().now());
     match said {
         Ok((text, exit)) => conclude(&text, exit),
         Err(why) => {
@@ -145,7 +149,7 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
 
 /// Writes the verdict. Whoever reads only its first line still gets its exit code; a verdict that could not be written
 /// is none, and 1 would mean REVOKED.
-fn conclude(text: &str, exit: ExitCode) -> ExitCode {
+pub(super) fn conclude(text: &str, exit: ExitCode) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => exit,
@@ -158,7 +162,7 @@ fn conclude(text: &str, exit: ExitCode) -> ExitCode {
 }
 
 /// Whether the verdict may be coloured (<https://no-color.org>).
-fn colour() -> bool {
+pub(super) fn colour() -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     io::stdout().is_terminal()
         && set("NO_COLOR").is_none()
@@ -166,16 +170,46 @@ fn colour() -> bool {
 }
 
 impl VerifyArgs {
+    /// What is said, and how it ends.
+    ///
+    /// # Errors
+    /// What makes a question impossible.
+    fn said(&self, clock: Timestamp) -> Result<(String, ExitCode)> {
+        if let Some(dir) = &self.bundle {
+            let report = bundle::run(dir, self.at.unwrap_or(clock))?;
+            let text = match self.json {
+                true => json::line(&report)?,
+                false => report.text(colour()),
+            };
+            return Ok((text, report.exit()));
+        }
+        let report = self.judge(clock)?;
+        let text = match self.json {
+            true => json::line(&report)?,
+            false => report.text(colour()),
+        };
+        Ok((text, report.exit()))
+    }
+
+    /// The certificate's file; clap sees to it that it is named where there is no bundle.
+    fn cert(&self) -> &Path {
+        self.cert.as_deref().unwrap_or_else(|| Path::new(""))
+    }
+
+    fn issuer(&self) -> &Path {
+        self.issuer.as_deref().unwrap_or_else(|| Path::new(""))
+    }
+
     /// Reads the files and judges.
     ///
     /// # Errors
     /// What makes a question impossible: a file, or flags that contradict each other.
     fn judge(&self, clock: Timestamp) -> Result<Report> {
-        let certificates = input::read_certificates(&self.cert)?;
+        let certificates = input::read_certificates(self.cert())?;
         let certificate = certificates.first().context("no certificate")?;
         let parsed = Certificate::parse(certificate)
-            .with_context(|| unreadable(&self.cert, "certificate"))?;
-        let issuers = input::read_certificates(&self.issuer)?;
+            .with_context(|| unreadable(self.cert(), "certificate"))?;
+        let issuers = input::read_certificates(self.issuer())?;
         let response = match &self.response {
             Some(path) => input::message(input::read_or_stdin(path)?),
             None => Vec::new(),
@@ -202,8 +236,8 @@ impl VerifyArgs {
             response: &response,
             crls: &crls,
             files: Files::new(
-                &self.cert,
-                &self.issuer,
+                self.cert(),
+                self.issuer(),
                 self.response.as_deref(),
                 &self.crls,
                 &parsed,
@@ -307,11 +341,11 @@ impl VerifyArgs {
         match &self.request {
             Some(request) => format!(
                 "{}, {}, {}",
-                shown(&self.cert),
-                shown(&self.issuer),
+                shown(self.cert()),
+                shown(self.issuer()),
                 shown(request)
             ),
-            None => format!("{}, {}", shown(&self.cert), shown(&self.issuer)),
+            None => format!("{}, {}", shown(self.cert()), shown(self.issuer())),
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) struct Report {
 
 /// What a verified response says.
 #[derive(Debug, Serialize)]
-pub(super) struct Facts {
+pub(in crate::command) struct Facts {
     #[serde(serialize_with = "time")]
     this_update: Timestamp,
     #[serde(serialize_with = "maybe_time")]
@@ -102,8 +102,8 @@ struct SignerFacts {
 
 /// One check.
 #[derive(Debug, Serialize)]
-pub(super) struct Line {
-    pub(super) code: &'static str,
+pub(in crate::command) struct Line {
+    pub(in crate::command) code: &'static str,
     /// Which CRL it is about, by its place on the command line.
     crl: Option<usize>,
     outcome: String,
@@ -111,12 +111,44 @@ pub(super) struct Line {
     citation: &'static str,
 }
 
-pub(super) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+impl Line {
+    /// Every check of an evidence.
+    pub(in crate::command) fn of(evidence: &Evidence) -> Vec<Self> {
+        let line = |check: &certvouch_verify::Check| Self {
+            code: check.code.as_str(),
+            crl: check.crl,
+            outcome: check.outcome.to_string(),
+            detail: check.detail.to_string(),
+            citation: check.citation,
+        };
+        evidence.checks().iter().map(line).collect()
+    }
+
+    /// For people, on one line without its end; with the place of the CRL if there are `several`.
+    pub(in crate::command) fn text(&self, several: bool) -> String {
+        let about = self.crl.filter(|_| several);
+        let about = about.map_or_else(String::new, |crl| format!("CRL {crl}: "));
+        format!(
+            "{:<7}  {:<21}  {about}{} [{}]",
+            self.outcome, self.code, self.detail, self.citation
+        )
+    }
+
+    /// Whether it is about a second CRL.
+    pub(in crate::command) fn is_of_several(&self) -> bool {
+        self.crl > Some(1)
+    }
+}
+
+pub(in crate::command) fn time<S: Serializer>(
+    time: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it so")]
-pub(super) fn maybe_time<S: Serializer>(
+pub(in crate::command) fn maybe_time<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -165,28 +197,7 @@ impl Report {
         verified: &VerifiedResponse<'_>,
     ) -> Self {
         let facts = Facts::new(verified);
-        let mut said = match verified.status() {
-            CertStatus::Good => good(verified, &facts.signer),
-            CertStatus::Revoked(info) => vec![
-                info.revocation_reason
-                    .unwrap_or(CrlReason::Unspecified)
-                    .to_string(),
-                info.revocation_time.to_string(),
-            ],
-            _ => vec![format!(
-                "responder answers for this issuer, not for serial {}",
-                query.serial_number()
-            )],
-        };
-        if context.moment.is_past() {
-            said.insert(0, format!("as of {}", context.moment.at()));
-        }
-        if verified.has_contradiction() {
-            said.push("another entry contradicts it".to_owned());
-        }
-        if let Some(fault) = verified.stale() {
-            said.push(format!("stale: {}", words::currency(fault)));
-        }
+        let said = said(verified, &facts, query);
         let report = Self::new(context, verified.verdict(), said);
         Self {
             reason: words::status_code(verified.status()),
@@ -245,17 +256,7 @@ impl Report {
     }
 
     pub(super) fn with_checks(mut self, evidence: &Evidence) -> Self {
-        self.checks = evidence
-            .checks()
-            .iter()
-            .map(|check| Line {
-                code: check.code.as_str(),
-                crl: check.crl,
-                outcome: check.outcome.to_string(),
-                detail: check.detail.to_string(),
-                citation: check.citation,
-            })
-            .collect();
+        self.checks = Line::of(evidence);
         self
     }
 
@@ -275,24 +276,12 @@ impl Report {
     /// For people: the verdict, the evidence, the cause and the next command.
     pub(super) fn text(&self, colour: bool) -> String {
         let mut out = String::new();
-        let paint = match self.exit {
-            _ if !colour => "",
-            ExitCode::Success => "\x1b[1;32m",
-            ExitCode::Unknown | ExitCode::NotCurrent | ExitCode::ResponderError => "\x1b[1;33m",
-            _ => "\x1b[1;31m",
-        };
-        let plain = if colour { "\x1b[0m" } else { "" };
-        let several = self.checks.iter().any(|line| line.crl > Some(1));
+        let (paint, plain) = paint(self.exit, colour);
+        let several = self.checks.iter().any(Line::is_of_several);
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{paint}{}{plain} ({})\n", self.verdict, self.text);
         for line in &self.checks {
-            let about = line.crl.filter(|_| several);
-            let about = about.map_or_else(String::new, |crl| format!("CRL {crl}: "));
-            let _ = writeln!(
-                out,
-                "  {:<7}  {:<21}  {about}{} [{}]",
-                line.outcome, line.code, line.detail, line.citation
-            );
+            let _ = writeln!(out, "  {}", line.text(several));
         }
         let _ = writeln!(out, "\n  serial {}", self.serial);
         if let Some(facts) = &self.response {
@@ -320,6 +309,57 @@ impl Report {
     }
 }
 
+/// What begins and ends the colour of a verdict.
+pub(in crate::command) const fn paint(
+    exit: ExitCode,
+    colour: bool,
+) -> (&'static str, &'static str) {
+    if !colour {
+        return ("", "");
+    }
+    let paint = match exit {
+        ExitCode::Success => "\x1b[1;32m",
+        ExitCode::Unknown
+        | ExitCode::NotCurrent
+        | ExitCode::ResponderError
+        | ExitCode::Unreachable
+        | ExitCode::NoOcsp => "\x1b[1;33m",
+        _ => "\x1b[1;31m",
+    };
+    (paint, "\x1b[0m")
+}
+
+/// What stands in the brackets of a response that verified.
+pub(in crate::command) fn said(
+    verified: &VerifiedResponse<'_>,
+    facts: &Facts,
+    query: &Query<'_>,
+) -> Vec<String> {
+    let mut said = match verified.status() {
+        CertStatus::Good => good(verified, &facts.signer),
+        CertStatus::Revoked(info) => vec![
+            info.revocation_reason
+                .unwrap_or(CrlReason::Unspecified)
+                .to_string(),
+            info.revocation_time.to_string(),
+        ],
+        _ => vec![format!(
+            "responder answers for this issuer, not for serial {}",
+            query.serial_number()
+        )],
+    };
+    if verified.moment().is_past() {
+        said.insert(0, format!("as of {}", verified.moment().at()));
+    }
+    if verified.has_contradiction() {
+        said.push("another entry contradicts it".to_owned());
+    }
+    if let Some(fault) = verified.stale() {
+        said.push(format!("stale: {}", words::currency(fault)));
+    }
+    said
+}
+
 /// The brackets of GOOD.
 fn good(verified: &VerifiedResponse<'_>, signer: &SignerFacts) -> Vec<String> {
     let mut said = vec![match verified.valid_until() {
@@ -342,7 +382,7 @@ fn good(verified: &VerifiedResponse<'_>, signer: &SignerFacts) -> Vec<String> {
 }
 
 impl Facts {
-    fn new(verified: &VerifiedResponse<'_>) -> Self {
+    pub(in crate::command) fn new(verified: &VerifiedResponse<'_>) -> Self {
         let revoked = match verified.status() {
             CertStatus::Revoked(info) => Some(info),
             _ => None,

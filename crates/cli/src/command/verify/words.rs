@@ -5,13 +5,13 @@ use certvouch_verify::{CheckCode, CurrencyFault, QueryError, Reason};
 
 /// Why a certificate is not even asked about, as a verdict: the check that failed, and its stable code.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Distrust {
-    pub(super) check: CheckCode,
-    pub(super) code: &'static str,
+pub(in crate::command) struct Distrust {
+    pub(in crate::command) check: CheckCode,
+    pub(in crate::command) code: &'static str,
 }
 
 /// What of a [`QueryError`] is a verdict about the certificate (threats T-20) and no mistake of the caller.
-pub(super) const fn distrust(why: &QueryError) -> Option<Distrust> {
+pub(in crate::command) const fn distrust(why: &QueryError) -> Option<Distrust> {
     let (check, code) = match why {
         QueryError::Algorithm(_) => (
             CheckCode::CertificateSignature,
@@ -32,7 +32,7 @@ pub(super) const fn distrust(why: &QueryError) -> Option<Distrust> {
 }
 
 /// The reason of a verdict on a response that is not believed, in the words of the verdict line.
-pub(super) fn why(reason: &Reason, asked: SerialNumber<'_>) -> String {
+pub(in crate::command) fn why(reason: &Reason, asked: SerialNumber<'_>) -> String {
     match reason {
         Reason::WrongCertificate { .. } => format!("{reason}, asked for {asked}"),
         Reason::NotCurrent(fault) => currency(*fault),
@@ -41,7 +41,7 @@ pub(super) fn why(reason: &Reason, asked: SerialNumber<'_>) -> String {
 }
 
 /// Why a response is out of date, with durations as people say them; the seconds are in the evidence.
-pub(super) fn currency(fault: CurrencyFault) -> String {
+pub(in crate::command) fn currency(fault: CurrencyFault) -> String {
     match fault {
         CurrencyFault::Expired { by, .. } => format!("expired {} ago", duration(by)),
         CurrencyFault::NotYetValid { by, .. } => format!(
@@ -61,7 +61,7 @@ pub(super) fn currency(fault: CurrencyFault) -> String {
 }
 
 /// A length of time in its largest whole unit.
-pub(super) fn duration(seconds: i64) -> String {
+pub(in crate::command) fn duration(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -71,7 +71,7 @@ pub(super) fn duration(seconds: i64) -> String {
 }
 
 /// The stable code of a status.
-pub(super) const fn status_code(status: CertStatus) -> Option<&'static str> {
+pub(in crate::command) const fn status_code(status: CertStatus) -> Option<&'static str> {
     match status {
         CertStatus::Good => None,
         CertStatus::Revoked(info) => match info.revocation_reason {

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A serial number, as minimal unsigned big-endian octets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Serial(Vec<u8>);
+pub(crate) struct Serial(Vec<u8>);
 
 /// More octets than this are refused; RFC 5280 4.1.2.2 allows 20, and some CAs do not care.
 const LONGEST: usize = 255;
@@ -15,7 +15,7 @@ impl Serial {
     ///
     /// # Errors
     /// What it is not.
-    pub(super) fn parse(text: &str, decimal: bool) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, decimal: bool) -> Result<Self, String> {
         let octets = if decimal {
             from_decimal(text)
         } else {
@@ -37,8 +37,19 @@ impl Serial {
         Ok(Self(minimal.to_vec()))
     }
 
+    /// The number with these unsigned big-endian octets.
+    pub(crate) fn from_unsigned(octets: &[u8]) -> Self {
+        let start = octets.iter().position(|octet| *octet != 0);
+        Self(start.map_or_else(Vec::new, |start| octets[start..].to_vec()))
+    }
+
+    /// The minimal unsigned big-endian octets; zero has none.
+    pub(crate) fn unsigned(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The content octets of the INTEGER.
-    pub(super) fn content(&self) -> Vec<u8> {
+    pub(crate) fn content(&self) -> Vec<u8> {
         match self.0.first() {
             Some(first) if *first < 0x80 => self.0.clone(),
             _ => [&[0], &self.0[..]].concat(),
@@ -46,7 +57,7 @@ impl Serial {
     }
 
     /// Decimal digits.
-    pub(super) fn to_decimal(&self) -> String {
+    pub(crate) fn to_decimal(&self) -> String {
         let mut digits: Vec<u8> = vec![0];
         for octet in &self.0 {
             let mut carry = u16::from(*octet);
