@@ -6,7 +6,8 @@
 //! `ca.crl`, the same as an easy-rsa folder `pki`, a second CA with `2` in its names, and the page's own TOML block as
 //! `certvouch.toml`. URLs of hosts below `.example` lead to a web server of the test that has the CRL. A server in a line keeps running for the
 //! lines behind it, until another server starts or the block ends; `127.0.0.1:8080` stands for wherever it listens.
-//! A line that fails fails the test.
+//! A line that fails fails the test. A `bash` block needs more than that, an admin port with a store, and is run by the
+//! tests of `api`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 

@@ -5,8 +5,10 @@
 //! known about one. Members are taken by hand and not by a derived reader, so that every refusal names its member.
 
 mod entry;
+mod moment;
 mod update;
 
 pub use entry::Entry;
+pub(crate) use moment::moment;
 pub use update::{FieldError, StatusWord, Update};
 pub(crate) use update::{parse_serial, reason};

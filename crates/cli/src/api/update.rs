@@ -9,6 +9,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Map, Value};
 
+use super::moment::moment;
 use crate::escape::escape;
 use crate::serial::Serial;
 
@@ -99,8 +100,15 @@ impl fmt::Display for FieldError {
 impl std::error::Error for FieldError {}
 
 /// Every member that an update may have.
-const MEMBERS: &str =
-    "status, revoked_at, reason, invalidity_at, not_after, certificate and unrevoke";
+const MEMBERS: [&str; 7] = [
+    "status",
+    "revoked_at",
+    "reason",
+    "invalidity_at",
+    "not_after",
+    "certificate",
+    "unrevoke",
+];
 
 impl Update {
     /// An update that says this status and nothing else.
@@ -125,7 +133,7 @@ impl Update {
         };
         let mut update = Self::default();
         for (name, value) in members {
-            if !value.is_null() {
+            if !value.is_null() || !MEMBERS.contains(&name.as_str()) {
                 update.take(name, value)?;
             }
         }
@@ -189,8 +197,9 @@ impl Update {
                 return Err(FieldError::new(
                     "",
                     format!(
-                        "nobody knows the member {}: there are {MEMBERS}",
-                        quoted(other)
+                        "nobody knows the member {}: there are {}",
+                        quoted(other),
+                        MEMBERS.join(", ")
                     ),
                 ));
             }
@@ -324,7 +333,7 @@ fn text<'a>(field: &'static str, value: &'a Value) -> Result<&'a str, FieldError
 
 fn time(field: &'static str, value: &Value) -> Result<Timestamp, FieldError> {
     let text = text(field, value)?;
-    Timestamp::from_rfc3339(text).ok_or_else(|| {
+    moment(text).ok_or_else(|| {
         FieldError::new(
             field,
             format!(
@@ -378,6 +387,7 @@ mod tests {
         for (value, field) in [
             (json!([]), ""),
             (json!({"state": "revoked"}), ""),
+            (json!({"state": null}), ""),
             (json!({"status": "good"}), "status"),
             (json!({"status": 1}), "status"),
             (json!({"revoked_at": "yesterday"}), "revoked_at"),

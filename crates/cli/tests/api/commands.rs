@@ -146,40 +146,56 @@ fn bad_rows_are_named_and_the_rest_goes_on() {
     assert_eq!(outcome.code, Some(2), "{}", outcome.all());
 }
 
+/// The lines of the README, with the ports of the test.
 #[test]
-fn three_lines_of_curl_from_nothing_to_a_revoked_answer() {
-    let Some(curl) = peer::require_or_skip("curl") else {
+fn readme_leads_from_nothing_to_a_revoked_answer() {
+    let (Some(_), Some(_)) = (
+        peer::require_or_skip("curl"),
+        peer::require_or_skip("openssl"),
+    ) else {
         return;
     };
     let site = Site::new();
-    let place = format!("http://{}/v1/issuers/a/certificates/3D800A", site.admin);
-    let bearer = format!("Authorization: Bearer {}", site.token);
-    for (body, wanted) in [
-        ("{\"status\":\"issued\"}", CertStatus::Good),
-        (
-            "{\"status\":\"revoked\",\"reason\":\"keyCompromise\"}",
-            CertStatus::Unknown,
-        ),
-    ] {
-        let outcome = curl.run(&[
-            "-sS",
-            "--fail-with-body",
-            "-X",
-            "PUT",
-            "-H",
-            &bearer,
-            "-d",
-            body,
-            &place,
-        ]);
-        assert!(outcome.success(), "{}", outcome.all());
-        let now = site.status(&[0x3D, 0x80, 0x0A]);
-        assert!(now == wanted || is_revoked(now), "{now:?}");
-    }
-    let outcome = curl.run(&["-sS", "--fail-with-body", "-H", &bearer, &place]);
-    assert!(
-        outcome.out().contains("\"keyCompromise\""),
-        "{}",
-        outcome.all()
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let section = readme
+        .split("### I have my own CA software")
+        .nth(1)
+        .unwrap();
+    let lines = section
+        .split("```bash\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    assert_eq!(lines.matches("curl ").count(), 3, "{lines}");
+    let script = lines
+        .replace("curl ", "curl -sS --fail-with-body ")
+        .replace("127.0.0.1:8081", &site.admin.to_string())
+        .replace("127.0.0.1:8080", &site.public.to_string())
+        .replace("/device-ca-1/", "/a/");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_certvouch"));
+    let path = format!(
+        "{}:{}",
+        program.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
     );
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-euc", &script])
+        .current_dir(site.path())
+        .env("PATH", path);
+    let outcome = peer::run(&mut shell, b"", PATIENCE);
+    assert!(outcome.success(), "{}", outcome.all());
+    let said = outcome.all();
+    for wanted in [
+        "\"issued\"",
+        "Response verify OK",
+        "0x3D800A: revoked",
+        "keyCompromise",
+        "\"who\": \"ca\"",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
 }

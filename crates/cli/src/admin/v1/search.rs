@@ -16,7 +16,7 @@ use super::{Caller, fault, json, view};
 use crate::admin::Site;
 use crate::admin::problem::Problem;
 use crate::admin::token::Scope;
-use crate::api::{StatusWord, parse_serial};
+use crate::api::{StatusWord, moment, parse_serial};
 use crate::escape::escape;
 use crate::serial::Serial;
 
@@ -123,6 +123,5 @@ fn status(value: &str) -> Result<StatusFilter, Problem> {
 }
 
 fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
-    Timestamp::from_rfc3339(value)
-        .ok_or_else(|| fault::of_parameter(name, "a time such as 2026-11-23T09:00:00Z"))
+    moment(value).ok_or_else(|| fault::of_parameter(name, "a time such as 2026-11-23T09:00:00Z"))
 }

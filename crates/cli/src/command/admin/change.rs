@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::{Api, ApiError, Server};
-use crate::api::{StatusWord, Update, reason};
+use crate::api::{StatusWord, Update, moment, reason};
 use crate::command::{fail, input, refuse, say, say_error};
 use crate::config::Log;
 use crate::escape::{escape, escape_path};
@@ -95,7 +95,7 @@ fn parse_reason(text: &str) -> Result<CrlReason, String> {
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::from_rfc3339(text).ok_or_else(|| "no time such as 2026-11-23T09:00:00Z".to_owned())
+    moment(text).ok_or_else(|| "no time such as 2026-11-23T09:00:00Z".to_owned())
 }
 
 pub(in crate::command) fn revoke(args: &RevokeArgs) -> ExitCode {
