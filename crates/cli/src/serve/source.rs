@@ -163,7 +163,11 @@ impl Source {
             }
             Self::Store(store) => {
                 let error = store.source.is_empty().err();
-                error.iter().map(|why| escape_display(why)).collect()
+                let mut all: Vec<String> = error.iter().map(|why| escape_display(why)).collect();
+                if store.source.store().has_stopped() {
+                    all.push("nothing can be written into the store until a restart".to_owned());
+                }
+                all
             }
         }
     }

@@ -224,8 +224,7 @@ impl Journal {
         let mut said = self.said();
         if said.head.replace(head) != Some(head) {
             tracing::info!(
-                change_id = head.change_id,
-                hash = %hex(&head.hash),
+                %head,
                 "the log of the store has come to here"
             );
         }

@@ -95,6 +95,16 @@ impl Mark {
     }
 }
 
+/// What the mark beside a store says; nothing if there is none.
+pub(super) fn beside_store(store: &Path) -> Result<Option<(String, Head)>, String> {
+    let at = path(store);
+    match std::fs::read_to_string(&at) {
+        Ok(text) => read(&text, &at).map_err(|why| why.to_string()),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(OpenError::io(&at, &why).to_string()),
+    }
+}
+
 /// What a mark says; nothing if it was made and never written.
 fn read(text: &str, at: &Path) -> Result<Option<(String, Head)>, OpenError> {
     let line = text.trim_matches(['\0', '\n', ' ']);

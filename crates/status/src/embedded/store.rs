@@ -185,6 +185,12 @@ impl Store {
         *self.0.head.borrow()
     }
 
+    /// Whether nobody writes any more although somebody should: the thread that does has ended.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.0.jobs.as_ref().is_some_and(mpsc::Sender::is_closed)
+    }
+
     /// Tells of every new end of the log.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Head> {

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::import;
 use super::log::{self, Head, Kind, LogEntry};
+use super::mark;
 use super::record::{Record, Stored};
 use super::store::Store;
 use super::table;
@@ -53,6 +54,8 @@ pub enum Finding {
         /// The certificate.
         serial: SerialKey,
     },
+    /// The mark beside the store is not its own.
+    Mark(String),
     /// An issuer is not the one that was entered.
     Issuer(String),
     /// A row cannot be read.
@@ -99,6 +102,7 @@ impl fmt::Display for Finding {
                 "serial number {serial} of issuer \"{}\" is not what the log says of it",
                 issuer.escape_debug()
             ),
+            Self::Mark(what) => write!(f, "the mark beside the store: {}", what.escape_debug()),
             Self::Issuer(name) => write!(
                 f,
                 "issuer \"{}\" is not entered in the log as it stands in the table",
@@ -149,38 +153,52 @@ impl Verified {
 }
 
 impl Store {
-    /// Walks the whole log, compares every certificate with it, and sees that the log still contains these heads.
+    /// Walks the whole log, compares every certificate with it, sees that the log still contains these heads and what the
+    /// mark beside the store says, and has SQLite look at every page.
     ///
     /// # Errors
-    /// The store cannot be read at all.
+    /// The store cannot be read for another reason than that it is damaged, which is a finding.
     pub fn verify(&self, heads: &[Head]) -> Result<Verified, StoreError> {
+        // Before the log: it only grows.
+        let mark = mark::beside_store(self.path());
+        let mut heads = heads.to_vec();
+        let strange = match mark {
+            Ok(Some((id, head))) if id == self.id() => {
+                heads.push(head);
+                None
+            }
+            Ok(Some((id, _))) => Some(format!("it is of another store, {id}")),
+            Ok(None) => None,
+            Err(why) => Some(why),
+        };
         self.reading(|connection| {
             // One state from the beginning to the end, while others write.
             connection.execute_batch("BEGIN")?;
-            let verified = examine(connection, self.id(), heads);
+            let mut verified = examine(connection, self.id(), &heads)?;
             connection.execute_batch("COMMIT")?;
-            verified
+            if let Some(strange) = strange {
+                verified.find(Finding::Mark(strange));
+            }
+            Ok(verified)
         })
     }
 
-    /// The same, and SQLite's own examination of every page.
+    /// The same without heads from outside.
     ///
     /// # Errors
-    /// The store cannot be read at all.
+    /// As with [`Self::verify`].
     pub fn check(&self) -> Result<Verified, StoreError> {
-        let mut verified = self.verify(&[])?;
-        let lines: Vec<String> = self.reading(|connection| {
-            let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
-            let lines = statement.query_map([], |row| row.get(0))?;
-            Ok(lines.collect::<Result<_, _>>()?)
-        })?;
-        for line in lines {
-            if line != "ok" {
-                verified.find(Finding::File(line));
-            }
-        }
-        Ok(verified)
+        self.verify(&[])
     }
+}
+
+/// What SQLite says about the pages.
+fn pages(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
+    let lines = statement.query_map([], |row| row.get(0))?;
+    let mut lines: Vec<String> = lines.collect::<Result<_, _>>()?;
+    lines.retain(|line| line != "ok");
+    Ok(lines)
 }
 
 fn examine(
@@ -202,8 +220,16 @@ fn examine(
         issuers: HashSet::new(),
         expected: 0,
     };
-    walk.log(connection, heads)?;
-    walk.table(connection)?;
+    // Where a page cannot be read, the rest is looked at all the same.
+    for outcome in [walk.log(connection, heads), walk.table(connection)] {
+        walk.damage(outcome)?;
+    }
+    match pages(connection) {
+        Ok(lines) => lines
+            .into_iter()
+            .for_each(|line| walk.verified.find(Finding::File(line))),
+        Err(why) => walk.damage(Err(why))?,
+    }
     Ok(walk.verified)
 }
 
@@ -225,6 +251,17 @@ struct Walk {
 }
 
 impl Walk {
+    /// Makes a finding of damage that ended a part of the examination.
+    fn damage(&mut self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+        match outcome {
+            Err(StoreError::Damaged(what)) => {
+                self.verified.find(Finding::File(what));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     fn log(&mut self, connection: &Connection, heads: &[Head]) -> Result<(), StoreError> {
         let sql = format!("SELECT {} FROM change ORDER BY id", log::COLUMNS);
         let mut statement = connection.prepare(&sql)?;
