@@ -5,8 +5,8 @@
 //! from `certvouch-signer`. Nothing depends on this crate.
 //!
 //! Where to read on: [`command`] has the command line, [`config`] what an operator decides, [`serve`] brings the parts
-//! together and runs them, [`listen`] is the public port, [`admin`] the operator's, and
-//! [`metrics`] what is counted.
+//! together and runs them, [`listen`] is the public port, [`admin`] the operator's,
+//! [`metrics`] what is counted, and [`staple`] is the stapling agent.
 
 pub mod admin;
 pub mod api;
@@ -21,3 +21,4 @@ pub mod metrics;
 mod serial;
 pub mod serve;
 pub mod signing;
+pub mod staple;

@@ -120,6 +120,26 @@ impl Bound {
     }
 }
 
+/// Starts a port with other routes on a loopback address, guarded as this one is.
+///
+/// # Errors
+/// The address is not loopback, or cannot be had.
+pub(crate) fn start_plain(address: SocketAddr, routes: Router) -> io::Result<Running> {
+    if !address.ip().is_loopback() {
+        let why = "only a loopback address can be had here: nothing guards the port";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let socket = TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    let address = socket.local_addr()?;
+    let names = Arc::new(Names::new(address, &[], false));
+    let routes = routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(names, guard::guard));
+    serve::start(socket, address, None, routes, std::future::pending())
+}
+
 /// Everything that the admin port answers.
 pub fn router(site: Arc<Site>, names: Names) -> Router {
     Router::new()
@@ -146,7 +166,7 @@ async fn not_found() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "not found",
-        "there is nothing here: /health, /ready, /metrics, and /v1 with a token",
+        "there is nothing here: /health, /ready, /metrics, and with a token /v1 of a responder",
     )
 }
 
@@ -159,7 +179,7 @@ async fn wrong_method() -> Problem {
 }
 
 /// A body of this type, which nobody keeps and nobody shows as a page.
-fn typed(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
+pub(crate) fn typed(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
     let mut response = body.into().into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -171,7 +191,7 @@ fn typed(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
 const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// JSON, for people too.
-fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
+pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
     // proof: the values are structs, lists and maps with text keys, which are always JSON.
     let mut body = serde_json::to_vec_pretty(value).expect("a value as JSON");
     body.push(b'\n');

@@ -140,7 +140,7 @@ pub(super) fn read_crls(path: &Path) -> Result<Vec<Vec<u8>>> {
 ///
 /// # Errors
 /// The file cannot be read, or holds no certificate in one of these forms. Whether it parses is not looked at.
-pub(super) fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>> {
     let octets = read(path)?;
     certificates(octets).with_context(|| escape_path(path).to_string())
 }

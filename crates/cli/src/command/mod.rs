@@ -10,12 +10,13 @@ mod config;
 mod crl_args;
 mod decode;
 mod demo;
-mod input;
+pub(crate) mod input;
 mod json;
 mod manual;
 mod quote;
 mod serve;
 mod signer;
+mod staple;
 mod status;
 mod store;
 mod token;
@@ -71,6 +72,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Make what signs the answers
     Signer(signer::SignerArgs),
+    /// Keep staples fresh where servers read them
+    Staple(staple::StapleArgs),
     /// Tell a server's store that certificates were issued
     Issue(Box<admin::change::IssueArgs>),
     /// Revoke certificates in a server's store: the next answer says so
@@ -123,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Signer(args) => signer::run(&args),
+        Command::Staple(args) => staple::run(&args),
         Command::Issue(args) => admin::change::issue(&args),
         Command::Revoke(args) => admin::change::revoke(&args),
         Command::Hold(args) => admin::change::hold(&args),

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -11,13 +10,36 @@ use super::schema::{Config, KEYS, PLANNED, PLANNED_PROFILES};
 
 /// A file that was read.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     path: PathBuf,
     text: String,
+    words: Words,
+}
+
+/// The keys that a file may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words {
+    /// Those that are known.
+    pub(crate) keys: &'static [&'static str],
+    /// Those of later versions.
+    pub(crate) planned: &'static [&'static str],
+}
+
+impl Words {
+    /// Those of the responder's configuration.
+    const SERVE: Self = Self {
+        keys: &KEYS,
+        planned: &PLANNED,
+    };
 }
 
 impl Document {
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_as(path, Words::SERVE)
+    }
+
+    /// Reads a file that has these keys.
+    pub(crate) fn read_as(path: &Path, words: Words) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Unreadable {
             file: path.to_owned(),
             why,
@@ -25,6 +47,7 @@ impl Document {
         Ok(Self {
             path: path.to_owned(),
             text,
+            words,
         })
     }
 
@@ -33,11 +56,12 @@ impl Document {
         Self {
             path: PathBuf::from(path),
             text: text.to_owned(),
+            words: Words::SERVE,
         }
     }
 
     /// The folder that paths in the file count from.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or_else(|| Path::new(""))
     }
 
@@ -46,6 +70,11 @@ impl Document {
     /// All unknown keys are reported together, since they are what typing mistakes and old files have. A value of
     /// the wrong kind is reported alone: behind it nothing can be trusted.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
+        self.parse()
+    }
+
+    /// The same for any shape.
+    pub(crate) fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let table = DeTable::parse(&self.text).map_err(|error| self.toml_error(&error))?;
         let mut faults = Vec::new();
         self.check_keys(table.get_ref(), "", &mut faults);
@@ -53,11 +82,11 @@ impl Document {
             return Err(ConfigError::Faults(faults));
         }
         let deserializer = toml::de::Deserializer::from(table);
-        Config::deserialize(deserializer).map_err(|error| self.toml_error(&error))
+        T::deserialize(deserializer).map_err(|error| self.toml_error(&error))
     }
 
-    /// A fault at the place of this key: of the `index`th issuer, if the path begins with `issuer`.
-    pub(super) fn fault(&self, path: &[&str], index: usize, what: String) -> Fault {
+    /// A fault at the place of this key: of the `index`th table, if the path begins with an array of tables (`issuer`, `target`).
+    pub(crate) fn fault(&self, path: &[&str], index: usize, what: String) -> Fault {
         let line = DeTable::parse(&self.text)
             .ok()
             .and_then(|table| offset_of(table.get_ref(), path, index))
@@ -81,10 +110,10 @@ impl Document {
                     what,
                 });
             };
-            if PLANNED.contains(&path.as_str()) {
+            if self.words.planned.contains(&path.as_str()) {
                 refuse(format!("{path:?} is not in this version"));
-            } else if !KEYS.contains(&path.as_str()) {
-                refuse(unknown_key(prefix, key.get_ref()));
+            } else if !self.words.keys.contains(&path.as_str()) {
+                refuse(unknown_key(self.words.keys, prefix, key.get_ref()));
             } else if path == "issuer.profile"
                 && let DeValue::String(profile) = value.get_ref()
                 && PLANNED_PROFILES.contains(&profile.as_ref())
@@ -125,13 +154,13 @@ impl Document {
     }
 }
 
-/// What to say about a key that is not in [`KEYS`].
-fn unknown_key(prefix: &str, key: &str) -> String {
+/// What to say about a key that is not among the known ones.
+fn unknown_key(keys: &[&'static str], prefix: &str, key: &str) -> String {
     let place = match prefix {
         "" => "unknown key".to_owned(),
         prefix => format!("unknown key in [{prefix}]:"),
     };
-    let hint = match nearest_key(prefix, key) {
+    let hint = match nearest_key(keys, prefix, key) {
         Some(known) => format!("; did you mean {known:?}?"),
         None => String::new(),
     };
@@ -139,8 +168,8 @@ fn unknown_key(prefix: &str, key: &str) -> String {
 }
 
 /// The known key that was most likely meant: a similar one in the same table, or the same one in another table.
-fn nearest_key(prefix: &str, key: &str) -> Option<&'static str> {
-    let siblings = KEYS.into_iter().filter_map(|known| {
+fn nearest_key(keys: &[&'static str], prefix: &str, key: &str) -> Option<&'static str> {
+    let siblings = keys.iter().copied().filter_map(|known| {
         let (parent, name) = known.rsplit_once('.').unwrap_or(("", known));
         (parent == prefix).then_some(name)
     });
@@ -151,7 +180,8 @@ fn nearest_key(prefix: &str, key: &str) -> Option<&'static str> {
                 .strip_prefix(prefix)
                 .is_some_and(|rest| rest.starts_with('.'))
         };
-        KEYS.into_iter()
+        keys.iter()
+            .copied()
             .map(|known| (similarity(name(known), key), is_below(known), known))
             .filter(|(similarity, ..)| *similarity >= LIKELY)
             .max_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)))
@@ -193,7 +223,7 @@ fn offset_of(table: &DeTable<'_>, path: &[&str], index: usize) -> Option<usize> 
     let (_, mut value) = table
         .iter()
         .find(|(key, _)| key.get_ref().as_ref() == *first)?;
-    if *first == "issuer"
+    if matches!(*first, "issuer" | "target")
         && let DeValue::Array(array) = value.get_ref()
     {
         value = array.get(index)?;

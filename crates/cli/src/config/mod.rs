@@ -6,7 +6,7 @@
 
 mod check;
 pub mod choice;
-mod document;
+pub(crate) mod document;
 mod error;
 mod schema;
 mod units;

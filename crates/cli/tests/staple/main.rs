@@ -1,0 +1,9 @@
+//! `certvouch staple` with our responder on one side and real servers on the other. Loopback only.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod config;
+mod kill;
+mod servers;
+mod support;
+mod wire;
