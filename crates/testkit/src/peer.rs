@@ -195,6 +195,7 @@ pub fn find(name: &str) -> Option<Peer> {
                 .iter()
                 .all(|part| said.contains(part))
         }),
+        "cfssl" => probe(name, name, &["version"], Vec::new()),
         "nginx" | "varnishd" | "haproxy" => {
             let flag = if name == "varnishd" { "-V" } else { "-v" };
             probe(name, name, &[flag], Vec::new())

@@ -26,7 +26,7 @@ fn alternative_name(name: &str) -> Vec<u8> {
 pub(crate) fn leaf(desk: &Desk, ocsp: &[&str], must_staple: bool) -> Cert {
     let mut builder = CertBuilder::new(&[("CN", NAME)], &Key::cached(KeyAlg::P256, "ee"))
         .serial(&[0x77])
-        .validity(T0 - DAY, T0 + DAY)
+        .validity(desk.world.now - DAY, desk.world.now + DAY)
         .extension("2.5.29.17", false, &alternative_name(NAME));
     if !ocsp.is_empty() {
         builder = builder.aia(ocsp, &[]);

@@ -9,3 +9,5 @@ mod files;
 mod hosts;
 mod list;
 mod misbehaving;
+mod octets;
+mod peers;
