@@ -125,6 +125,9 @@ fn serial(number: u64) -> Vec<u8> {
 const ISSUED: &str = r#"{"status":"issued"}"#;
 const REVOKED: &str = r#"{"status":"revoked","reason":"keyCompromise"}"#;
 
+/// Requests of one connection: half of what the server takes before it closes.
+const EACH: u64 = 5000;
+
 /// Sends and reads on a kept connection.
 fn exchange(connection: &mut Connection, request: &[u8]) -> Result<Response, String> {
     connection
@@ -223,6 +226,9 @@ pub fn push(program: &Path, folder: &Path, revocations: u32, rate: u32) -> Pushe
             let mut next = Instant::now();
             let mut round = u64::from(which);
             while !stop.load(Ordering::Relaxed) {
+                if round % EACH == EACH - 1 {
+                    connection = Connection::open(site.public);
+                }
                 let known = done.load(Ordering::Acquire);
                 // The one that is under way, and those around it.
                 let number = (known + round % 4).saturating_sub(2);
@@ -268,6 +274,10 @@ fn one(site: &Site, number: u64, done: &AtomicU64, pushed: &mut Pushed) -> Resul
             const { std::cell::RefCell::new(None) };
     }
     CONNECTIONS.with_borrow_mut(|kept| {
+        // Two requests for each number.
+        if number.is_multiple_of(EACH / 2) {
+            *kept = None;
+        }
         let (admin, public, probe) = kept.get_or_insert_with(|| {
             (
                 Connection::open(site.admin),

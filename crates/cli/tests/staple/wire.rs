@@ -113,7 +113,9 @@ fn nginx_staples_nothing_where_a_revocation_is_omitted_and_the_hook_is_called() 
     let _ = site.wait_for("a staple", |wire| wire.is("good"));
     site.revoke();
     let began = std::time::Instant::now();
-    while site.look() != Wire::None {
+    // A worker of nginx that is being replaced may staple nothing for a moment: both have to be so.
+    let directive = site.path().join("www.stapling.conf");
+    while site.look() != Wire::None || directive.exists() {
         assert!(
             began.elapsed() < Duration::from_secs(30),
             "{:?}",
@@ -122,7 +124,6 @@ fn nginx_staples_nothing_where_a_revocation_is_omitted_and_the_hook_is_called() 
         agent.hang_up();
         std::thread::sleep(Duration::from_millis(300));
     }
-    assert!(!site.path().join("www.stapling.conf").exists());
     let _ = agent.terminate();
     let hook =
         "on_revoked = \"hook\"\nhook = [\"sh\", \"-c\", \"echo $CERTVOUCH_STATUS > called\"]";
