@@ -359,3 +359,96 @@ fn words_of_a_running_server_are_those_of_the_page() {
         ],
     );
 }
+
+#[test]
+fn words_of_servers_that_staple_are_those_of_the_page() {
+    let (Some(openssl), Some(nginx), Some(haproxy)) = (
+        peer::require_or_skip("openssl"),
+        peer::require_or_skip("nginx"),
+        peer::require_or_skip("haproxy"),
+    ) else {
+        return;
+    };
+    let tree = Tree::new(&openssl);
+    let server = tree.ca.issue("host", "1009");
+    let root = tree.dir.path();
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let (leaf, ca, key) = (read(&server.cert), read(&tree.ca.cert()), read(&server.key));
+    let by_nginx = |chain: &str| {
+        fs::write(root.join("chain.pem"), chain).unwrap();
+        fs::write(root.join("host.key"), &key).unwrap();
+        let shown = root.display();
+        let text = format!(
+            "pid {shown}/pid; error_log stderr;\nevents {{ }}\nhttp {{ client_body_temp_path {shown}/t1;\n\
+             proxy_temp_path {shown}/t2; fastcgi_temp_path {shown}/t3; uwsgi_temp_path {shown}/t4;\n\
+             scgi_temp_path {shown}/t5; access_log off; server {{ listen 127.0.0.1:1 ssl; ssl_stapling on;\n\
+             ssl_certificate {shown}/chain.pem; ssl_certificate_key {shown}/host.key; }} }}\n"
+        );
+        fs::write(root.join("nginx.conf"), text).unwrap();
+        let (dir, conf) = (
+            shown.to_string(),
+            root.join("nginx.conf").display().to_string(),
+        );
+        nginx
+            .run(&["-t", "-p", &dir, "-c", &conf, "-e", "stderr"])
+            .all()
+    };
+    let by_haproxy = |staple: &[u8]| {
+        fs::write(root.join("host.pem"), [leaf.as_str(), &ca, &key].concat()).unwrap();
+        fs::write(root.join("host.pem.ocsp"), staple).unwrap();
+        let text = format!(
+            "global\ndefaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  timeout connect 5s\n\
+             frontend a\n  bind 127.0.0.1:1 ssl crt {}/host.pem\n",
+            root.display()
+        );
+        let conf = root.join("haproxy.cfg");
+        fs::write(&conf, text).unwrap();
+        haproxy
+            .run(&["-c", "-f", &conf.display().to_string()])
+            .all()
+    };
+    let signed = |more: &[&str]| {
+        let text = |path: &Path| path.display().to_string();
+        let (index, ca) = (text(&tree.ca.index()), text(&tree.ca.cert()));
+        let (signer, signer_key) = (text(&tree.signer.0), text(&tree.signer.1));
+        let (cert, to) = (text(&server.cert), text(&root.join("made.der")));
+        let by = [
+            "ocsp",
+            "-index",
+            &index,
+            "-CA",
+            &ca,
+            "-rsigner",
+            &signer,
+            "-rkey",
+            &signer_key,
+        ];
+        let about = ["-no_nonce", "-noverify", "-respout", &to, "-issuer", &ca];
+        let words = [&by[..], &about, more, &["-cert", &cert]].concat();
+        let _ = openssl.run(&words);
+        fs::read(root.join("made.der")).unwrap()
+    };
+    assert_told(
+        "What servers that staple say",
+        &[
+            (
+                "\"ssl_stapling\" ignored, no OCSP responder URL in the certificate",
+                by_nginx(&[leaf.as_str(), &ca].concat()),
+            ),
+            (
+                "\"ssl_stapling\" ignored, issuer certificate not found",
+                by_nginx(&leaf),
+            ),
+            ("Unable to parse OCSP response", by_haproxy(b"<html>")),
+            (
+                "OCSP response status not successful",
+                by_haproxy(&[0x30, 3, 10, 1, 3]),
+            ),
+            (
+                "Certificate ID does not match certificate and issuer",
+                by_haproxy(&signed(&["-nmin", "5", "-sha256"])),
+            ),
+            ("missing nextupdate", by_haproxy(&signed(&[]))),
+        ],
+    );
+}

@@ -45,6 +45,7 @@ fn expected(name: &str) -> (i32, &'static str) {
 fn every_misbehaviour_ends_in_its_verdict_and_in_time() {
     let desk = Desk::new();
     let mut said = String::new();
+    let mut lines = Vec::new();
     for behaviour in table(&desk.world) {
         let name = behaviour.name;
         let server = Misbehaving::serve(Arc::clone(&behaviour.handler));
@@ -75,7 +76,21 @@ fn every_misbehaviour_ends_in_its_verdict_and_in_time() {
         );
         let ms = json.json["ms"].as_u64().unwrap();
         assert!(ms < TIMEOUT + 1_000, "{name}: {ms} ms");
+        lines.push(json.line.clone());
         said += &format!("| {name} | {code} | {reason} | {ms} |\n");
     }
     println!("{said}");
+    // docs/symptoms.md has a table of first lines; each of them is said here.
+    let page = include_str!("../../../../docs/symptoms.md");
+    let (_, part) = page.split_once("\n## What certvouch check says\n").unwrap();
+    let part = part.split("\n## ").next().unwrap();
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+    let told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert!(told.len() > 10, "{told:?}");
+    for text in told {
+        assert!(
+            lines.iter().any(|line| line.contains(text)),
+            "{text}: {lines:#?}"
+        );
+    }
 }
