@@ -13,6 +13,7 @@ use certvouch_types::{Certificate, SerialNumber, Timestamp};
 use clap::Args;
 use serde::Serialize;
 
+use super::admin::{Server, show};
 use super::crl_args::CrlArgs;
 use super::{fail, refuse, say};
 use crate::clock::Clock;
@@ -49,11 +50,20 @@ pub(super) struct StatusArgs {
     #[arg(long, value_name = "FILE", required_unless_present_any = ["easy_rsa", "config"], conflicts_with = "config")]
     issuer: Option<PathBuf>,
     /// The OpenSSL index.txt that says who is revoked
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["easy_rsa", "crl", "config"], conflicts_with_all = ["easy_rsa", "config"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["admin", "easy_rsa", "crl", "config"], conflicts_with_all = ["easy_rsa", "config"])]
     index: Option<PathBuf>,
     /// The easy-rsa folder that has the index.txt
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     easy_rsa: Option<PathBuf>,
+    /// Ask the store of a server: the URL of its admin port; --issuer is then the name of the issuer there
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with_all = ["config", "index", "easy_rsa", "crl", "fetch"])]
+    admin: Option<String>,
+    /// A file with the token that opens the admin port
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    token_file: Option<PathBuf>,
+    /// The roots that an https admin port is checked against, PEM [default: those of the system]
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    tls_ca: Option<PathBuf>,
     #[command(flatten)]
     crl: CrlArgs,
 }
@@ -63,6 +73,7 @@ Examples:
   certvouch status --issuer ca.pem --index index.txt 1001
   certvouch status --issuer ca.pem --crl ca.crl --good-list issued/ 3d:80:0a
   certvouch status --config certvouch.toml --name device-ca-1 --decimal --json 2814749767
+  certvouch status --issuer device-ca-1 --admin http://127.0.0.1:8081 --token-file reader.token 3d800a
 
 Exit codes: 0 explained, whatever the answer; 2 a flag, a file or a source is refused.";
 
@@ -72,6 +83,19 @@ pub(super) fn run(args: StatusArgs) -> ExitCode {
         Err(why) => return refuse(&Log::default(), &escape(&why)),
     };
     let json = args.json;
+    if let (Some(admin), Some(token_file)) = (&args.admin, &args.token_file) {
+        let name = args
+            .issuer
+            .as_ref()
+            .map(|it| it.to_string_lossy().into_owned());
+        let server = Server::new(
+            admin,
+            token_file,
+            args.tls_ca.clone(),
+            name.unwrap_or_default(),
+        );
+        return show(&server, &serial, json);
+    }
     let report = match args.look(&serial, &Clock::system()) {
         Ok(report) => report,
         Err(why) => return refuse(&Log::default(), &format_args!("{why:#}")),

@@ -48,6 +48,14 @@ fn issue_hold_release_and_revoke() {
             "{arguments:?}: {now:?}"
         );
     }
+    let outcome = site.command(&["status", "--decimal", "4030474"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.all());
+    assert!(
+        outcome.out().starts_with("3D800A revoked since "),
+        "{}",
+        outcome.out()
+    );
+    assert_eq!(site.command(&["status", "99"]).code, Some(2));
     let outcome = site.command(&["release", "3D800A"]);
     assert_eq!(outcome.code, Some(1), "{}", outcome.all());
     assert!(outcome.err().contains("revoked since"), "{}", outcome.err());

@@ -123,6 +123,20 @@ pub(in crate::command) fn issue(args: &IssueArgs) -> ExitCode {
     run(&args.which, &Method::PUT, &update)
 }
 
+/// What the store of a server knows about one certificate.
+pub(in crate::command) fn show(server: &Server, serial: &Serial, json: bool) -> ExitCode {
+    let api = match Api::new(server) {
+        Ok(api) => api,
+        Err(why) => return refuse(&Log::default(), &format_args!("{why:#}")),
+    };
+    match api.json(Method::GET, &api.place(serial), None) {
+        Ok((_, entry @ Value::Object(_))) if json => say(&format!("{entry}\n")),
+        Ok((status, Value::Object(entry))) => say(&line(&entry, status)),
+        Ok(_) => refuse(&Log::default(), &"the server's answer is no object"),
+        Err(why) => refuse(&Log::default(), &why),
+    }
+}
+
 /// A certificate that is meant: its number, and itself if it is at hand.
 struct Meant {
     serial: Serial,

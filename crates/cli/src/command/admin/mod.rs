@@ -9,11 +9,12 @@ pub(super) mod export;
 pub(super) mod import;
 mod rows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 pub(super) use api::{Api, ApiError};
+pub(super) use change::show;
 
 /// Which server is asked, and by whom.
 #[derive(Clone, Debug, Args)]
@@ -35,4 +36,21 @@ pub(super) struct Server {
     /// The issuer, by its name in the server's configuration
     #[arg(long, value_name = "NAME")]
     issuer: String,
+}
+
+impl Server {
+    /// A server named by other flags than these.
+    pub(super) fn new(
+        admin: &str,
+        token_file: &Path,
+        tls_ca: Option<PathBuf>,
+        issuer: String,
+    ) -> Self {
+        Self {
+            admin: admin.to_owned(),
+            token_file: token_file.to_owned(),
+            tls_ca,
+            issuer,
+        }
+    }
 }
