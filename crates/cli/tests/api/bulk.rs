@@ -81,6 +81,37 @@ fn import_writes_one_entry_of_the_log_for_what_is_new() {
     assert_eq!(&again[0]["unchanged"], &0x800);
 }
 
+// covers: T-1
+#[test]
+fn revoked_line_is_not_outdone_by_a_later_one_of_the_same_batch() {
+    let site = Site::new();
+    let body = "{\"serial\":\"3001\",\"status\":\"revoked\"}\n{\"serial\":\"3001\",\"status\":\"issued\"}\n";
+    let target = "/v1/issuers/a/certificates?import=true";
+    let answer = lines(&site.ask("POST", target, body));
+    assert!(is_revoked(site.status(&[0x30, 0x01])), "{answer:?}");
+    assert_eq!(answer[0]["result"], "created", "{answer:?}");
+    assert_eq!(answer[1]["error"]["status"], 409, "{answer:?}");
+    assert_eq!(answer[2]["refused"], 1, "{answer:?}");
+}
+
+#[test]
+fn numbers_of_lines_count_empty_ones_in_later_batches_too() {
+    let site = Site::new();
+    let mut body = "\n\n".to_owned();
+    for number in 0..2_500 {
+        body.push_str(&format!(
+            "{{\"serial\":\"4{number:05}\",\"status\":\"issued\"}}\n"
+        ));
+    }
+    body.push_str("nothing\n");
+    let answer = lines(&site.ask("POST", "/v1/issuers/a/certificates?results=refused", &body));
+    assert_eq!(
+        (&answer[0]["line"], &answer[1]["lines"]),
+        (&2_503.into(), &2_501.into()),
+        "{answer:?}"
+    );
+}
+
 #[test]
 fn many_lines_with_some_bad_ones() {
     let site = Site::new();

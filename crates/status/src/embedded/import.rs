@@ -83,7 +83,8 @@ pub(super) type ChunkOutcome = Imported;
 impl Store {
     /// Imports records in whatever order they come, and calls `progress` with the sum after each chunk that is on the
     /// disk. They are sorted in batches, so that neighbours meet in the same pages of the file; a source in the order of
-    /// serial numbers is the quickest. Of two records of one serial number in a batch the later one counts.
+    /// serial numbers is the quickest. Of two records of one serial number in a batch the later one
+    /// counts as far as the rules let it.
     ///
     /// # Errors
     /// The store failed; the chunks before stand, and the import can be started anew.
@@ -96,7 +97,7 @@ impl Store {
         let mut sum = Imported::default();
         let mut records = records.into_iter();
         loop {
-            let batch = sorted(records.by_ref().take(IMPORT_BATCH));
+            let batch = sorted(records.by_ref().take(IMPORT_BATCH), import);
             if batch.is_empty() {
                 return Ok(sum);
             }
@@ -151,14 +152,22 @@ impl Store {
     }
 }
 
-/// In the order in which the file keeps them, each serial number once.
-fn sorted(records: impl Iterator<Item = (SerialKey, Record)>) -> Vec<(SerialKey, Record)> {
+/// In the order in which the file keeps them, each serial number once. What several records say of one is what they make of
+/// each other by the rules: a later one takes back no revocation (threats T-1).
+fn sorted(
+    records: impl Iterator<Item = (SerialKey, Record)>,
+    import: &Import,
+) -> Vec<(SerialKey, Record)> {
     let mut batch: Vec<_> = records.collect();
     // Stable: the later of two stays behind the earlier one.
     batch.sort_by(|(one, _), (other, _)| one.octets().cmp(other.octets()));
-    batch.reverse();
-    batch.dedup_by(|(one, _), (other, _)| one == other);
-    batch.reverse();
+    batch.dedup_by(|(later, new), (earlier, kept)| {
+        let is_same = later == earlier;
+        if is_same && let Ok(merged) = merge(Some(kept), new, import.at, import.unrevoke) {
+            *kept = merged;
+        }
+        is_same
+    });
     batch
 }
 

@@ -344,6 +344,23 @@ fn import(unrevoke: UnrevokePolicy) -> Import {
 
 // covers: T-1
 #[test]
+fn later_record_of_an_import_takes_back_no_revocation() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _source) = open(&dir.path().join("status.db"));
+    let gone = Status::Revoked {
+        at: at("2026-01-01T00:00:00Z"),
+        reason: None,
+    };
+    let rows = [gone, Status::Issued].map(|status| (key("05"), Record::new(status)));
+    let _sum = store
+        .import(&import(UnrevokePolicy::Refuse), rows, |_| ())
+        .unwrap();
+    let known = store.get(CA, &key("05")).unwrap().unwrap();
+    assert_eq!(known.record.status, gone);
+}
+
+// covers: T-1
+#[test]
 fn import_counts_what_it_did_and_leaves_revoked_ones_revoked() {
     let dir = tempfile::tempdir().unwrap();
     let (store, source) = open(&dir.path().join("status.db"));

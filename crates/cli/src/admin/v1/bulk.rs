@@ -3,7 +3,7 @@
 //! A line that is refused takes nothing of the others with it. Lines are taken in batches, each of which is on the disk
 //! before its results are sent; while nobody reads the results, nothing further is read.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -11,7 +11,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use certvouch_status::embedded::{
-    Acknowledged, Import, Outcome, Record, StoreError, UnrevokePolicy, Write, WriteError,
+    Acknowledged, Import, Outcome, Refusal, Store, StoreError, UnrevokePolicy, Write, WriteError,
 };
 use certvouch_types::Timestamp;
 use serde_json::{Map, Value, json as object};
@@ -94,6 +94,9 @@ fn manners(parameters: Parameters) -> Result<Manners, Problem> {
 /// What became of all lines.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
+    /// Lines that were read, empty ones too: the number of a line is where it stands.
+    read: u64,
+    /// Lines that said something.
     lines: u64,
     created: u64,
     changed: u64,
@@ -146,6 +149,7 @@ impl Bulk {
             unchanged,
             refused,
             stopped,
+            ..
         } = self.sum;
         let mut sum = object!({"lines": lines, "created": created, "changed": changed,
             "unchanged": unchanged, "refused": refused});
@@ -159,12 +163,12 @@ impl Bulk {
     /// Does what a batch wants, and gives the lines of the answer.
     async fn batch(&mut self, batch: Vec<Line>) -> Vec<u8> {
         let now = self.clock.now();
-        let first = self.sum.lines + 1;
-        self.sum.lines += u64::try_from(batch.len()).unwrap_or(0);
+        let first = self.sum.read + 1;
+        self.sum.read += u64::try_from(batch.len()).unwrap_or(0);
         let mut planned: Vec<(u64, Planned)> = Vec::with_capacity(batch.len());
         for (line, number) in batch.into_iter().zip(first..) {
             match line {
-                Line::Whole(octets) if octets.trim_ascii().is_empty() => self.sum.lines -= 1,
+                Line::Whole(octets) if octets.trim_ascii().is_empty() => {}
                 Line::Whole(octets) => planned.push((number, self.plan(&octets))),
                 Line::TooLong => {
                     let why = format!("a line of more than {} KiB", MAX_LINE >> 10);
@@ -173,6 +177,7 @@ impl Bulk {
                 }
             }
         }
+        self.sum.lines += u64::try_from(planned.len()).unwrap_or(0);
         let writes: Vec<Write> = planned
             .iter()
             .filter_map(|(_, it)| it.as_ref().ok().map(|(_, write)| write.clone()))
@@ -215,7 +220,9 @@ impl Bulk {
             return Vec::new();
         }
         let store = self.kept.store.clone();
-        if !self.manners.dry_run && !self.manners.import {
+        // Two lines about one certificate are judged one after the other, which only writing them does.
+        let import = self.manners.import && !self.manners.dry_run && are_distinct(&writes);
+        if !self.manners.dry_run && !import {
             let answers = store.write_async(self.caller.name(), now, writes).await;
             let mut told = false;
             return answers
@@ -234,7 +241,6 @@ impl Bulk {
                 .collect();
         }
         let (name, who) = (self.name.clone(), self.caller.name().to_owned());
-        let import = self.manners.import && !self.manners.dry_run;
         let count = writes.len();
         let done = tokio::task::spawn_blocking(move || {
             let previews = store.preview(now, &writes)?;
@@ -296,27 +302,25 @@ impl Bulk {
     }
 }
 
-/// Imports what the preview did not refuse. Of two lines about one certificate the later one counts.
+fn are_distinct(writes: &[Write]) -> bool {
+    let mut seen = HashSet::with_capacity(writes.len());
+    writes
+        .iter()
+        .all(|write| seen.insert(write.serial.octets()))
+}
+
+/// Imports what the preview did not refuse.
 fn take_in(
-    store: &certvouch_status::embedded::Store,
+    store: &Store,
     order: &Import,
     writes: &[Write],
-    previews: &[Result<Acknowledged, certvouch_status::embedded::Refusal>],
+    previews: &[Result<Acknowledged, Refusal>],
 ) -> Result<(), WriteError> {
-    let good: HashMap<&[u8], (usize, Record)> = writes
-        .iter()
-        .zip(previews)
-        .enumerate()
-        .filter_map(|(at, (write, preview))| {
-            let record = preview.as_ref().ok()?.record;
-            Some((write.serial.octets(), (at, record)))
-        })
-        .collect();
-    let mut records: Vec<_> = good.into_values().collect();
-    records.sort_unstable_by_key(|(at, _)| *at);
-    let records = records
-        .into_iter()
-        .filter_map(|(at, record)| writes.get(at).map(|write| (write.serial.clone(), record)));
+    let good = writes.iter().zip(previews);
+    let records = good.filter_map(|(write, preview)| {
+        let record = preview.as_ref().ok()?.record;
+        Some((write.serial.clone(), record))
+    });
     store.import(order, records, |_| {}).map(drop)
 }
 
