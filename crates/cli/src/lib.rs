@@ -18,6 +18,7 @@ pub mod exit;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+mod octets;
 mod serial;
 pub mod serve;
 pub mod signing;

@@ -4,6 +4,7 @@ use certvouch_types::{CrlReason, Timestamp};
 use serde_json::{Map, Value};
 
 use super::update::{StatusWord, Update};
+use crate::octets::hex;
 use crate::serial::Serial;
 
 /// What a store knows about one certificate.
@@ -37,8 +38,7 @@ impl Entry {
         members.insert("serial".to_owned(), self.serial.to_string().into());
         members.extend(update.to_json());
         if let Some(digest) = &self.certificate_sha256 {
-            let digits: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
-            members.insert("certificate_sha256".to_owned(), digits.into());
+            members.insert("certificate_sha256".to_owned(), hex(digest).into());
         }
         members.insert("change_id".to_owned(), self.change_id.into());
         members

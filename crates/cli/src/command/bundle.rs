@@ -20,12 +20,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use certvouch_crypto::digest;
-use certvouch_types::HashAlgorithm;
 use serde::{Deserialize, Serialize};
 
 use super::input;
 use crate::escape::{escape, escape_path};
+use crate::octets::{hex, sha256};
 
 /// The form of the folder that this program writes.
 pub(super) const FORMAT: u32 = 1;
@@ -200,12 +199,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn sum(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for octet in digest(HashAlgorithm::Sha256, octets).as_ref() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
+    hex(&sha256(octets))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use certvouch_types::der::Reader;
 use certvouch_types::pkix::SubjectPublicKeyInfo;
 use serde::{Deserialize, Serialize};
 
-use super::store::{hex, sha256};
+use crate::octets::{hex, sha256};
 
 /// A checkpoint, as a line has it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -8,18 +8,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context as _, anyhow};
-use certvouch_crypto::digest;
 use certvouch_responder::Responder;
 use certvouch_status::embedded::{
     Access, Event, Head, Kind, OpenError, OpenOptions, Source, Store,
 };
-use certvouch_types::{Certificate, HashAlgorithm, Timestamp};
+use certvouch_types::{Certificate, Timestamp};
 use tempfile::TempDir;
 
 use super::{Loaded, Purpose};
 use crate::config::Config;
 use crate::escape::{escape, escape_path};
 use crate::metrics::{Collector, Kind as Shape, Page};
+use crate::octets::{hex, sha256};
 
 /// Whom the log names when nobody from outside wanted something.
 pub const OURSELVES: &str = "certvouch";
@@ -112,13 +112,6 @@ fn identity(issuer: &Certificate<'_>) -> [u8; 32] {
     let mut octets = sha256(issuer.subject.as_bytes()).to_vec();
     octets.extend(sha256(issuer.subject_public_key_info.subject_public_key));
     sha256(&octets)
-}
-
-pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
-    let value = digest(HashAlgorithm::Sha256, octets);
-    let mut array = [0; 32];
-    array.copy_from_slice(&value.as_ref()[..32]);
-    array
 }
 
 /// Writes down what happens beside certificates; without a store nowhere.
@@ -268,10 +261,6 @@ fn keys_of(one: &Loaded) -> Vec<String> {
         )
     });
     each.collect()
-}
-
-pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// How the source of an issuer in a store is told of, in one line.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Scope, Token};
 use crate::escape::{escape, escape_path};
+use crate::octets::hex;
 
 /// A token file.
 #[derive(Clone, Debug)]
@@ -226,7 +227,7 @@ impl From<&Token> for Entry {
     fn from(token: &Token) -> Self {
         Self {
             name: token.name.clone(),
-            sha256: token.hash.iter().map(|it| format!("{it:02x}")).collect(),
+            sha256: hex(&token.hash),
             scopes: token.scopes.iter().map(ToString::to_string).collect(),
             issuers: token.issuers.clone(),
             created: token.created.to_string(),

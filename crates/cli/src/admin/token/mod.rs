@@ -12,8 +12,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use certvouch_crypto::digest;
-use certvouch_types::{HashAlgorithm, Timestamp};
+use certvouch_types::Timestamp;
 use http::StatusCode;
 use subtle::ConstantTimeEq as _;
 
@@ -22,6 +21,7 @@ pub use store::Tokens;
 
 use super::problem::Problem;
 use crate::escape::escape;
+use crate::octets::sha256;
 
 /// What a token may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,10 +105,7 @@ pub fn new_text() -> Result<String, getrandom::Error> {
 /// What is kept of a token's text.
 #[must_use]
 pub fn hash(text: &str) -> [u8; 32] {
-    let digest = digest(HashAlgorithm::Sha256, text.as_bytes());
-    let mut octets = [0; 32];
-    octets.copy_from_slice(digest.as_ref());
-    octets
+    sha256(text.as_bytes())
 }
 
 impl Token {

@@ -19,6 +19,7 @@ use super::{Caller, fault, json, typed, view};
 use crate::admin::Site;
 use crate::admin::problem::Problem;
 use crate::admin::token::Scope;
+use crate::octets::hex;
 
 /// Changes of one page, if nobody says how many.
 const PAGE: usize = 100;
@@ -69,7 +70,7 @@ pub(super) async fn changes(
     let head = reader.store.head();
     let mut answer = object!({
         "changes": changes,
-        "head": {"change_id": head.change_id, "hash": view::hex(&head.hash)},
+        "head": {"change_id": head.change_id, "hash": hex(&head.hash)},
     });
     if let Some(last) = last {
         answer["next"] = last.into();

@@ -9,10 +9,11 @@ use certvouch_status::embedded::Store;
 use http::StatusCode;
 use serde_json::{Value, json as object};
 
-use super::{Caller, fault, json, view};
+use super::{Caller, fault, json};
 use crate::admin::Site;
 use crate::admin::problem::Problem;
 use crate::escape::escape;
+use crate::octets::hex;
 use crate::serve::Loaded;
 
 /// An issuer whose statuses are in the store.
@@ -63,7 +64,7 @@ pub(super) async fn all(State(site): State<Arc<Site>>, caller: Caller) -> Respon
     let head = site.store().map(Store::head);
     let mut answer = object!({ "issuers": issuers });
     if let Some(head) = head {
-        answer["head"] = object!({"change_id": head.change_id, "hash": view::hex(&head.hash)});
+        answer["head"] = object!({"change_id": head.change_id, "hash": hex(&head.hash)});
     }
     json(StatusCode::OK, &answer)
 }

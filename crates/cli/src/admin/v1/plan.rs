@@ -4,15 +4,14 @@
 //! that is known; to make one `issued` that is on hold releases it, which PUT refuses, so that a CA that repeats what it
 //! issued ends no hold.
 
-use certvouch_crypto::digest;
 use certvouch_status::SerialKey;
 use certvouch_status::embedded::{Action, Status, Write};
-use certvouch_types::HashAlgorithm;
 use http::StatusCode;
 
 use crate::admin::problem::Problem;
 use crate::admin::token::Scope;
 use crate::api::{FieldError, StatusWord, Update};
+use crate::octets::sha256;
 use crate::serial::Serial;
 
 /// How something is said.
@@ -92,13 +91,6 @@ pub(super) fn write(issuer: &str, serial: &Serial, action: Action, update: &Upda
     write.not_after = update.not_after;
     write.certificate_sha256 = update.certificate.as_ref().map(|der| sha256(der));
     write
-}
-
-pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
-    let value = digest(HashAlgorithm::Sha256, octets);
-    let mut array = [0; 32];
-    array.copy_from_slice(value.as_ref());
-    array
 }
 
 /// 404 about a certificate.

@@ -5,6 +5,7 @@ use certvouch_status::embedded::{LogEntry, Outcome, Record, Status};
 use serde_json::{Map, Value};
 
 use crate::api::{Entry, StatusWord};
+use crate::octets::hex;
 use crate::serial::Serial;
 
 pub(super) fn entry(serial: &SerialKey, record: &Record, change_id: u64) -> Entry {
@@ -70,9 +71,4 @@ pub(super) fn change(change: &LogEntry) -> Map<String, Value> {
     }
     put("hash", hex(&change.hash).into());
     members
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
