@@ -65,15 +65,15 @@ pub(super) async fn changes(
         tokio::spawn(reader.stream(after, sender));
         return Ok(typed("text/event-stream", Body::new(Parts(receiver))));
     }
-    let (page, last) = reader.page(after, limit)?;
-    let changes: Vec<Value> = page.iter().map(|it| view::change(it).into()).collect();
+    let page = reader.page(after, limit)?;
+    let changes: Vec<Value> = page.seen.iter().map(|it| view::change(it).into()).collect();
     let head = reader.store.head();
     let mut answer = object!({
         "changes": changes,
         "head": {"change_id": head.change_id, "hash": hex(&head.hash)},
     });
-    if let Some(last) = last {
-        answer["next"] = last.into();
+    if page.is_full {
+        answer["next"] = page.last.into();
     }
     Ok(json(StatusCode::OK, &answer))
 }
@@ -111,22 +111,35 @@ struct Reader {
     caller: Option<Caller>,
 }
 
+/// Changes, as far as the caller may see them.
+struct Page {
+    seen: Vec<LogEntry>,
+    /// The last one that was looked at, seen or not: what was passed over is not looked at again.
+    last: u64,
+    /// There may be more.
+    is_full: bool,
+}
+
 impl Reader {
-    /// The changes after this one that the caller may see, and the last that was looked at if there may be more.
-    fn page(&self, after: u64, limit: usize) -> Result<(Vec<LogEntry>, Option<u64>), Problem> {
-        let mut page = self
+    /// The changes after this one.
+    fn page(&self, after: u64, limit: usize) -> Result<Page, Problem> {
+        let mut seen = self
             .store
             .changes_since(after, limit)
             .map_err(|why| fault::of_store(&why))?;
-        let last = page.last().map(|it| it.change_id);
-        let is_full = page.len() == limit;
+        let last = seen.last().map_or(after, |it| it.change_id);
+        let is_full = seen.len() == limit;
         if let Some(caller) = &self.caller {
-            page.retain(|it| {
+            seen.retain(|it| {
                 let issuer = it.content.issuer.as_deref();
                 issuer.is_some_and(|issuer| caller.reads(issuer))
             });
         }
-        Ok((page, last.filter(|_| is_full)))
+        Ok(Page {
+            seen,
+            last,
+            is_full,
+        })
     }
 
     async fn stream(self, mut after: u64, sender: mpsc::Sender<Bytes>) {
@@ -135,18 +148,15 @@ impl Reader {
             // Before the page: what comes while it is read is seen in the next round.
             drop(watch.borrow_and_update());
             loop {
-                let Ok((page, next)) = self.page(after, LARGEST_PAGE) else {
+                let Ok(page) = self.page(after, LARGEST_PAGE) else {
                     return;
                 };
-                let text: String = page.iter().map(event).collect();
-                after = page
-                    .last()
-                    .map_or(after, |it| it.change_id)
-                    .max(next.unwrap_or(0));
+                let text: String = page.seen.iter().map(event).collect();
+                after = page.last;
                 if !text.is_empty() && sender.send(text.into()).await.is_err() {
                     return;
                 }
-                if next.is_none() {
+                if !page.is_full {
                     break;
                 }
             }

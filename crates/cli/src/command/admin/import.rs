@@ -65,7 +65,8 @@ Examples:
   A file of another CA, whose serial numbers are decimal:
     certvouch import --issuer device-ca-1 --token-file ca.token --decimal --from csv dump.txt
 
-The token needs the scopes issue and revoke. Ctrl-C ends after the rows that are on their way, and says how to go on.
+The token needs the scopes issue and revoke. Ctrl-C ends after the rows that are on their way, and says how to go on; a second
+one ends it at once.
 Exit codes: 0 all rows are in; 1 some were refused, or it was stopped; 2 a flag, a file or the server is refused.";
 
 /// Rows of one request: one commit of the server, or a few. Arbitrary, but more gain little, and each lasts longer.
@@ -127,7 +128,10 @@ impl ImportArgs {
             api.certificates()
         );
         let stopped = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stopped))?;
+        // In this order: the first Ctrl-C asks, and a second one does not wait for a server that does not answer.
+        let interrupt = signal_hook::consts::SIGINT;
+        signal_hook::flag::register_conditional_shutdown(interrupt, 1, Arc::clone(&stopped))?;
+        signal_hook::flag::register(interrupt, Arc::clone(&stopped))?;
         Ok(Import {
             args: self,
             api,
