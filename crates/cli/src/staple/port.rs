@@ -47,13 +47,7 @@ async fn health(State(site): State<Site>) -> Response {
 
 /// 200 once every target was looked after for the first time.
 async fn ready(State(site): State<Site>) -> Response {
-    let report = site.report.load();
-    let pending = |it: &super::report::DeliveryReport| it.state == "pending";
-    let waits = report
-        .targets
-        .iter()
-        .any(|it| it.deliveries.iter().any(pending));
-    let ready = report.written != 0 && !waits;
+    let ready = site.report.load().is_ready();
     let text = if ready { "ready\n" } else { "not ready\n" };
     let mut response = admin::typed("text/plain; charset=utf-8", text);
     *response.status_mut() = status(ready);

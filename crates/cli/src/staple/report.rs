@@ -103,6 +103,20 @@ pub struct ConfirmReport {
     pub right: bool,
 }
 
+impl TargetReport {
+    /// Something came of the first attempt, or of what was kept, or nothing is to be done; and what came of it is where it
+    /// belongs. Before the first attempt ends there is nothing to deliver, which looks like nothing left to deliver.
+    fn was_looked_after(&self) -> bool {
+        let is_known = self.successes + self.failures > 0
+            || self.origin.is_some()
+            || self.last_error.is_some();
+        let waits = |it: &DeliveryReport| {
+            it.state == "pending" || self.standing == "good" && it.state == "withdrawn"
+        };
+        (self.healthy || is_known) && !self.deliveries.iter().any(waits)
+    }
+}
+
 /// The file of a report, by the configuration's name: several agents may share a folder.
 #[must_use]
 pub fn path(state: &Path, config: &Path) -> PathBuf {
@@ -124,6 +138,12 @@ impl Report {
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.targets.iter().all(|target| target.healthy)
+    }
+
+    /// Whether every target was looked after for the first time, however that ended.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.written != 0 && self.targets.iter().all(TargetReport::was_looked_after)
     }
 
     /// The table of `certvouch staple status`: one line for each target, and below it what is wrong.
@@ -339,5 +359,42 @@ mod tests {
         );
         assert!(page.contains("certvouch_staple_errors_total{kind=\"connect\"} 2\n"));
         assert!(page.contains("status=\"good\"} 1\n"));
+    }
+
+    #[test]
+    fn target_is_ready_when_its_first_attempt_has_ended_and_its_staple_is_delivered() {
+        let delivery = |state: &str| DeliveryReport {
+            kind: "file".to_owned(),
+            state: state.to_owned(),
+            at: None,
+            note: None,
+        };
+        let ready = |standing: &str, healthy, successes, failures, state: &str| {
+            let target = TargetReport {
+                standing: standing.to_owned(),
+                healthy,
+                successes,
+                failures,
+                deliveries: vec![delivery(state)],
+                ..TargetReport::default()
+            };
+            let report = Report {
+                written: 1,
+                targets: vec![target],
+                ..Report::default()
+            };
+            report.is_ready()
+        };
+        // The first attempt is under way: nothing is there to be delivered.
+        assert!(!ready("missing", false, 0, 0, "withdrawn"));
+        // It came, and is not delivered yet.
+        assert!(!ready("good", false, 1, 0, "withdrawn"));
+        assert!(!ready("good", false, 1, 0, "pending"));
+        assert!(ready("good", true, 1, 0, "delivered"));
+        // It failed; a revocation is left out; nobody wants a staple.
+        assert!(ready("missing", false, 0, 1, "withdrawn"));
+        assert!(ready("revoked", false, 1, 0, "withdrawn"));
+        assert!(ready("missing", true, 0, 0, "withdrawn"));
+        assert!(!Report::default().is_ready());
     }
 }
