@@ -46,9 +46,7 @@ pub(crate) async fn refresh(mut due: Due) {
     due.again_at(next);
     // The slot waits for its next turn before anybody is told, so that whoever looks sees both.
     drop(due);
-    if result == Ok(Accepted::New) {
-        inner.tell(&slot);
-    }
+    inner.tell(&slot);
 }
 
 enum Leased {

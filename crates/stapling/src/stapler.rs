@@ -206,7 +206,8 @@ impl Stapler {
         self.inner.wake.notify_one();
     }
 
-    /// Calls this whenever a slot has a new staple; it must not block.
+    /// Calls this whenever an attempt about a slot has ended, well or not: whoever tells of staples has to hear of failures
+    /// too. It must not block.
     pub fn observe(&self, observer: impl Fn(&Arc<Slot>) + Send + Sync + 'static) {
         let mut observers = lock(&self.inner.observers);
         observers.push(Arc::new(observer));

@@ -178,7 +178,7 @@ pub(super) fn certificates(octets: Vec<u8>) -> Result<Vec<Vec<u8>>> {
 }
 
 /// One message as DER: the first PEM block, base64 text, or what is there as it is.
-pub(super) fn message(octets: Vec<u8>) -> Vec<u8> {
+pub(crate) fn message(octets: Vec<u8>) -> Vec<u8> {
     if is_sequence(&octets) {
         return octets;
     }

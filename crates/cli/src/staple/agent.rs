@@ -29,6 +29,7 @@ use super::report::{ConfirmReport, Report, path};
 use super::target::{Target, server_name};
 use crate::admin;
 use crate::clock::Clock;
+use crate::command::input;
 use crate::escape::{escape, escape_display, escape_path};
 
 /// How long reloads are gathered.
@@ -267,6 +268,7 @@ impl Agent {
         let Some(slot) = target.slot.clone() else {
             return;
         };
+        let stapled = target.mode().wants(&slot);
         for place in 0..target.shown.len() {
             let (staple, standing) = target.wanted(place, now);
             let (shown, config) = (&mut target.shown[place], &target.config.deliver[place]);
@@ -275,9 +277,11 @@ impl Agent {
             if shown.busy || same || !due {
                 continue;
             }
-            if staple.is_none() && !shown.settled && slot.state().last_attempt.is_none() {
-                // Nobody was asked yet: what a former agent left stays until the first answer, if it is in date.
-                if still_good(config, &slot, now) {
+            shown.left = None;
+            if staple.is_none() && !shown.settled && stapled && slot.state().successes == 0 {
+                // Nobody has answered yet: what a former agent left stays until somebody does, or its end.
+                shown.left = left_until(config, &slot, now);
+                if shown.left.is_some() {
                     continue;
                 }
             }
@@ -562,23 +566,20 @@ impl Agent {
     }
 }
 
-/// Whether the file that a former agent left is a staple for this certificate that is in date.
-fn still_good(config: &super::config::DeliverConfig, slot: &Slot, now: Timestamp) -> bool {
+/// Until when the file that a former agent left may stay: if it is a staple for this certificate that is in date.
+fn left_until(
+    config: &super::config::DeliverConfig,
+    slot: &Slot,
+    now: Timestamp,
+) -> Option<Timestamp> {
     use certvouch_verify::{Profile, Query};
-    let Some(file) = &config.file else {
-        return false;
-    };
-    let Ok(der) = std::fs::read(file) else {
-        return false;
-    };
-    let Ok(query) = Query::new(slot.certificate(), slot.issuer(), None) else {
-        return false;
-    };
-    let staple = query
-        .verify(&der, now, &Profile::RFC9919)
-        .ok()
-        .and_then(|verified| Staple::new(&verified).ok());
-    staple.is_some_and(|staple| now + deliver::margin(config) < staple.valid_until())
+    // DER or PEM: whatever that agent was told.
+    let der = input::message(std::fs::read(config.file.as_ref()?).ok()?);
+    let query = Query::new(slot.certificate(), slot.issuer(), None).ok()?;
+    let verified = query.verify(&der, now, &Profile::RFC9919).ok()?;
+    let staple = Staple::new(&verified).ok()?;
+    let until = staple.valid_until() + -deliver::margin(config);
+    (now < until).then_some(until)
 }
 
 /// What a server sends, in a word, and whether that is right.

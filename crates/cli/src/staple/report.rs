@@ -83,7 +83,7 @@ pub struct ErrorReport {
 pub struct DeliveryReport {
     /// nginx, haproxy, file or exec.
     pub kind: String,
-    /// delivered, withdrawn, pending or failed.
+    /// delivered, withdrawn, pending, failed, or kept: what a former agent left, until somebody answers.
     pub state: String,
     /// Since when.
     pub at: Option<i64>,
@@ -111,7 +111,8 @@ impl TargetReport {
             || self.origin.is_some()
             || self.last_error.is_some();
         let waits = |it: &DeliveryReport| {
-            it.state == "pending" || self.standing == "good" && it.state == "withdrawn"
+            it.state == "pending"
+                || self.standing == "good" && matches!(&*it.state, "withdrawn" | "kept")
         };
         (self.healthy || is_known) && !self.deliveries.iter().any(waits)
     }
@@ -390,6 +391,8 @@ mod tests {
         // It came, and is not delivered yet.
         assert!(!ready("good", false, 1, 0, "withdrawn"));
         assert!(!ready("good", false, 1, 0, "pending"));
+        assert!(!ready("good", false, 1, 0, "kept"));
+        assert!(ready("missing", false, 0, 1, "kept"));
         assert!(ready("good", true, 1, 0, "delivered"));
         // It failed; a revocation is left out; nobody wants a staple.
         assert!(ready("missing", false, 0, 1, "withdrawn"));

@@ -38,6 +38,8 @@ pub(super) struct Shown {
     pub(super) staple: Option<Arc<Staple>>,
     /// Whether anything was delivered or taken back since the start.
     pub(super) settled: bool,
+    /// Until when what a former agent left here may stay, as long as nobody has answered.
+    pub(super) left: Option<Timestamp>,
     pub(super) at: Option<Timestamp>,
     /// Why it failed, or what the operator should know.
     pub(super) note: Option<String>,
@@ -121,8 +123,9 @@ impl Target {
         let places = self.shown.iter().zip(&self.config.deliver);
         places
             .filter_map(|(shown, config)| {
-                let staple = shown.staple.as_ref()?;
-                Some(staple.valid_until() + -deliver::margin(config))
+                let staple = shown.staple.as_ref();
+                let ends = staple.map(|it| it.valid_until() + -deliver::margin(config));
+                ends.or(shown.left)
             })
             .min()
     }
@@ -204,6 +207,7 @@ impl Target {
                 kind: format!("{:?}", config.kind).to_lowercase(),
                 state: match (shown.failed, shown.settled, &shown.staple) {
                     (true, ..) => "failed",
+                    (_, false, _) if shown.left.is_some() => "kept",
                     (_, false, _) => "pending",
                     (_, true, Some(_)) => "delivered",
                     (_, true, None) => "withdrawn",

@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use certvouch_testkit::clock::real_now;
+use certvouch_testkit::misbehave::{Act, Misbehaving};
 use certvouch_testkit::pki::from_pem;
+use certvouch_testkit::reply::{Reply, Single};
 
 use crate::support::{Site, run};
 
@@ -141,6 +144,50 @@ fn health_and_metrics_are_told_on_loopback() {
     assert!((3_000..=3_600).contains(&left), "{page}");
     let health = certvouch_testkit::http::get(port, "/health");
     assert_eq!(health.status, 200, "{health:?}");
+}
+
+/// The state of an agent may be lost, and the responder with it: the file that a former one left is as valid as ever, until
+/// it is not.
+#[test]
+fn staple_that_a_former_agent_left_outlives_failures_and_goes_at_its_end() {
+    let Some(site) = Site::new() else {
+        return;
+    };
+    let end = real_now() + 12;
+    let single = Single::about(&site.world.ca_a, &site.world.ee_good.serial, site.world.now)
+        .next_update(end);
+    let answer = Reply::delegated(&site.world.d_a, site.world.now)
+        .single(&single)
+        .build();
+    for (file, format) in [("a.der", ""), ("a.pem", ", format = \"pem\"")] {
+        let responder = Misbehaving::start({
+            let answer = answer.clone();
+            move |_| Act::Ocsp(answer.clone())
+        });
+        let deliver = format!("{{ kind = \"file\", file = \"{file}\", margin = \"1s\"{format} }}");
+        site.configure(responder.address(), "", &deliver);
+        let outcome = site.once();
+        assert_eq!(outcome.code, Some(0), "{}", outcome.all());
+        std::fs::remove_dir_all(site.path().join("state")).unwrap();
+    }
+    // Nobody answers any more.
+    let dead = Misbehaving::start(|_| Act::Http(500, Vec::new(), Vec::new()));
+    let deliver = "[{ kind = \"file\", file = \"a.der\", margin = \"1s\" }, { kind = \"file\", file = \"a.pem\", margin = \"1s\", format = \"pem\" }]";
+    site.configure(dead.address(), "", deliver);
+    let _agent = site.agent();
+    let target = || site.report().map(|it| it["targets"][0].clone());
+    crate::support::eventually("a failure", || {
+        target().is_some_and(|it| it["failures"].as_u64() > Some(0))
+    });
+    for file in ["a.der", "a.pem"] {
+        assert!(site.path().join(file).exists(), "{file}: {:?}", target());
+    }
+    assert_eq!(target().unwrap()["deliveries"][0]["state"], "kept");
+    assert!(real_now() < end, "too slow to tell");
+    crate::support::sleep_until(end);
+    for file in ["a.der", "a.pem"] {
+        assert!(!site.path().join(file).exists(), "{file}: {:?}", target());
+    }
 }
 
 #[test]
