@@ -39,3 +39,15 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 
 /// Seconds after which a temporary file in the store is somebody's who was killed.
 pub const ABANDONED: u64 = 3_600;
+
+/// Certificates above a peer's own: webpki takes six, and nobody has more than four.
+pub const MAX_PATH: usize = 8;
+
+/// Signatures that are checked to find a peer's path: one for each step, and a few for issuers that share a name.
+pub const MAX_PATH_SIGNATURES: usize = 16;
+
+/// Certificates in a set of statuses, unless its maker says otherwise. One takes about six kilobytes.
+pub const MAX_STATUSES: usize = 16_384;
+
+/// Names of servers whose sessions a client remembers an end for. More names push others out, which costs full handshakes.
+pub const MAX_SESSION_NAMES: usize = 4_096;

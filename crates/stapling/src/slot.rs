@@ -231,6 +231,12 @@ impl Slot {
         self.lock().clone()
     }
 
+    /// Whether a revocation that nothing takes back was seen, although its response may be over.
+    #[must_use]
+    pub fn is_finally_revoked(&self) -> bool {
+        self.lock().finally_revoked
+    }
+
     pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
     }
