@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use certvouch_testkit::peer::{self, Outcome};
 use certvouch_testkit::process::{Server, TempDir, temp_dir};
@@ -172,8 +173,9 @@ fn revoke_shows_in_the_next_answer() {
     assert_eq!(ask(home.path(), question), "good");
     assert_eq!(ask(home.path(), cached), "good");
 
-    let [revoke] = &demo.commands(PROGRAM)[..] else {
-        panic!("one command of ours\n{}", demo.text);
+    let ours = demo.commands(PROGRAM);
+    let [_, revoke] = &ours[..] else {
+        panic!("two commands of ours\n{}", demo.text);
     };
     let told = shell(home.path(), revoke).expect_success(revoke).out();
     let _ = demo.server.wait_for_stderr("the index was reloaded");
@@ -186,6 +188,58 @@ fn revoke_shows_in_the_next_answer() {
     assert_eq!(ask(home.path(), cached), "revoked");
     let text = shell(home.path(), question).out();
     assert!(text.contains("Reason: keyCompromise"), "{text}");
+}
+
+#[test]
+fn tls_server_staples_from_the_first_handshake_on_and_shows_a_revocation() {
+    if !peers() {
+        return;
+    }
+    let home = temp_dir();
+    let demo = Demo::start(home.path(), &["--tls-listen", "127.0.0.1:0"]);
+    let look = &demo.commands("openssl s_client")[0];
+    let seen = shell(home.path(), look).out();
+    assert!(seen.contains("Cert Status: good"), "{seen}");
+    assert!(seen.contains("Verify return code: 0 (ok)"), "{seen}");
+    let check = &demo.commands(PROGRAM)[0];
+    let checked = shell(home.path(), check).expect_success(check).out();
+    assert!(checked.contains("STAPLED: not revoked"), "{checked}");
+
+    let revoke = &demo.commands(PROGRAM)[1];
+    let _ = shell(home.path(), revoke).expect_success(revoke);
+    let began = Instant::now();
+    while !shell(home.path(), look)
+        .out()
+        .contains("Cert Status: revoked")
+    {
+        assert!(began.elapsed() < peer::PATIENCE);
+    }
+    let checked = shell(home.path(), check);
+    assert_eq!(checked.code, Some(1), "{}", checked.all());
+    assert!(
+        checked.out().contains("STAPLED: REVOKED"),
+        "{}",
+        checked.all()
+    );
+}
+
+#[test]
+fn folder_of_an_earlier_version_is_used_without_a_tls_server() {
+    let home = temp_dir();
+    drop(Demo::start(home.path(), &[]));
+    let key = home.path().join("certvouch-demo/good.key");
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&key).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    fs::remove_file(key).unwrap();
+    let demo = Demo::start(home.path(), &[]);
+    assert!(
+        demo.text.contains("there is no TLS server"),
+        "{}",
+        demo.text
+    );
+    let refused = run(home.path(), &["demo", "--tls-listen", "0.0.0.0:0"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.all());
+    assert!(refused.err().contains("--expose"), "{}", refused.err());
 }
 
 #[test]
@@ -375,7 +429,9 @@ fn folder_with_a_blank_works_in_the_printed_commands() {
     let demo = Demo::start(home.path(), &["--dir", "it's a demo"]);
     let question = &demo.commands("openssl ocsp")[0];
     assert_eq!(ask(home.path(), question), "good");
-    let revoke = &demo.commands(PROGRAM)[0];
+    let check = &demo.commands(PROGRAM)[0];
+    let _ = shell(home.path(), check).expect_success(check);
+    let revoke = &demo.commands(PROGRAM)[1];
     let _ = shell(home.path(), revoke).expect_success(revoke);
     let _ = demo.server.wait_for_stderr("the index was reloaded");
     assert_eq!(ask(home.path(), question), "revoked");

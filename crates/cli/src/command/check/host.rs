@@ -91,7 +91,7 @@ impl Handshake {
     pub(super) fn line(&self) -> String {
         let staple = match (self.staple_octets, self.staple, &self.staple_text) {
             (Some(octets), Some(word), Some(text)) => {
-                format!("a staple of {octets} octets: {word} ({text})")
+                format!("STAPLED: {word} ({text}), {octets} octets")
             }
             _ => "no staple".to_owned(),
         };

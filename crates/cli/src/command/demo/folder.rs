@@ -221,7 +221,8 @@ impl Locked<'_> {
             return Ok(Prepared::Made);
         }
         if present.iter().any(|name| name == INDEX) {
-            if let Some(absent) = file_names().find(|name| !present.contains(name)) {
+            let missing = |name: &String| !present.contains(name) && *name != served_key();
+            if let Some(absent) = file_names().find(missing) {
                 let path = self.folder.path(&absent);
                 bail!(
                     "{} is absent; put it back, or remove the folder to get a new PKI",
@@ -296,6 +297,11 @@ impl Locked<'_> {
     }
 }
 
+/// The key of the TLS server. A folder that an earlier version made has none, and is used without that server.
+pub(super) fn served_key() -> String {
+    format!("{}.key", pki::SERVED)
+}
+
 /// The files of a PKI in the order of their writing; the index is the last.
 fn file_names() -> impl Iterator<Item = String> {
     let fixed = [
@@ -310,6 +316,7 @@ fn file_names() -> impl Iterator<Item = String> {
         .into_iter()
         .map(str::to_owned)
         .chain(leaves)
+        .chain([served_key()])
         .chain(["certvouch.toml", "index.txt.attr", INDEX].map(str::to_owned))
 }
 

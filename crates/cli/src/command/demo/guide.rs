@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use certvouch_crypto::digest;
 use certvouch_types::{CertIdTemplate, Certificate, HashAlgorithm, RequestWriter, Timestamp};
 
-use super::folder::{Folder, Prepared};
+use super::folder::{Folder, Prepared, served_key};
 use crate::command::quote::{shell_path, shell_word};
 
 /// How the demo's commands are written.
@@ -33,6 +33,8 @@ pub(super) struct Start {
     pub(super) until: Timestamp,
     /// The address that it would have listened on, had it been free.
     pub(super) taken: Option<SocketAddr>,
+    /// Where the TLS server is, if there is one.
+    pub(super) tls: Option<SocketAddr>,
 }
 
 impl Guide<'_> {
@@ -69,6 +71,10 @@ impl Guide<'_> {
             line(&format!("  {}", self.curl(name)?));
         }
         line("");
+        for text in self.tls(start.tls) {
+            line(&text);
+        }
+        line("");
         line("Revoke the good one, then ask again:");
         line("");
         line(&format!("  {}", self.ours("revoke good")));
@@ -78,6 +84,26 @@ impl Guide<'_> {
             line("");
         }
         Ok(out)
+    }
+
+    /// About the TLS server, and how to look at what it staples.
+    fn tls(&self, address: Option<SocketAddr>) -> Vec<String> {
+        let Some(address) = address else {
+            let key = shell_path(&self.folder.path(&served_key()));
+            return vec![format!(
+                "There is no {key}, so there is no TLS server: remove the folder to get a PKI that has one."
+            )];
+        };
+        let root = shell_path(&self.folder.path("root.pem"));
+        let program = shell_word(self.program);
+        vec![
+            format!(
+                "A TLS server at {address} shows good.pem and staples its status. What clients see:"
+            ),
+            String::new(),
+            format!("  {program} check {address} --trust {root} --private"),
+            format!("  openssl s_client -connect {address} -CAfile {root} -status </dev/null"),
+        ]
     }
 
     /// The command that asks for one certificate with OpenSSL.

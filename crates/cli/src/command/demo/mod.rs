@@ -3,18 +3,20 @@
 //! The responder is that of `serve`, with a configuration made here instead of read from a file. It listens on
 //! loopback unless `--expose` is given; the PKI's keys have the mode 0600, and its CA lives seven days and is named
 //! NOT FOR PRODUCTION (requirements T-34). `demo revoke`, `demo hold` and `demo release` change the index of a demo,
-//! which a running one sees by watching the file, like any other index.
+//! which a running one sees by watching the file, like any other index. Beside it a TLS server shows one of the
+//! certificates and staples its status.
 
 mod folder;
 mod guide;
 mod index;
 mod pki;
+mod tls;
 
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -38,6 +40,8 @@ use crate::serve::{self, Running};
 
 /// Where the demo's PKI lies unless `--dir` says otherwise.
 const DEFAULT_DIR: &str = "certvouch-demo";
+/// The port of the TLS server unless it is taken or `--tls-listen` says otherwise.
+const DEFAULT_TLS_PORT: u16 = 8443;
 /// The port of the demo unless it is taken or `--listen` says otherwise.
 const DEFAULT_PORT: u16 = 8080;
 
@@ -53,6 +57,9 @@ pub(super) struct DemoArgs {
     /// Address and port; without it 127.0.0.1:8080, or another port if that one is taken
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Address and port of a TLS server that staples; without it port 8443 beside the responder, or another if that is taken
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    tls_listen: Option<SocketAddr>,
     /// Let other hosts ask too; without --listen on every IPv4 address
     #[arg(long)]
     expose: bool,
@@ -222,6 +229,7 @@ impl DemoArgs {
         folder.exists()?;
         let (server, bound, taken) = self.bind(&folder)?;
         let address = bound.addresses().next().context("nothing is bound")?;
+        let tls = self.bind_tls(address.ip())?;
         let url = url_at(address);
         let prepared = {
             let locked = folder.lock()?;
@@ -229,10 +237,13 @@ impl DemoArgs {
             locked.note_url(&url)?;
             prepared
         };
+        let has_key = folder.path(&folder::served_key()).exists();
+        let tls = has_key.then_some(tls);
         let start = Start {
             prepared,
             until: folder.valid_until()?,
             taken,
+            tls: tls.as_ref().map(TcpListener::local_addr).transpose()?,
         };
         let guide = Guide {
             folder: &folder,
@@ -241,8 +252,32 @@ impl DemoArgs {
         };
         let text = guide.start(&start)?;
         let config = configuration(&folder, server, log);
-        let running = serve::start_on(&config, clock, || Ok(bound))?;
+        let running = serve::start_on(&config, clock.clone(), || Ok(bound))?;
+        if let Some(listener) = tls {
+            tls::start(listener, &folder, &url, clock)?;
+        }
         Ok((running, text))
+    }
+
+    /// Takes the address of the TLS server: the usual port, or a free one, if none was asked for.
+    fn bind_tls(&self, beside: IpAddr) -> Result<TcpListener> {
+        let Some(address) = self.tls_listen else {
+            return TcpListener::bind((beside, DEFAULT_TLS_PORT))
+                .or_else(|_| TcpListener::bind((beside, 0)))
+                .context("bind the TLS server");
+        };
+        self.must_be_near(address)?;
+        TcpListener::bind(address).with_context(|| format!("listen on {address}"))
+    }
+
+    fn must_be_near(&self, address: SocketAddr) -> Result<()> {
+        if !address.ip().is_loopback() && !self.expose {
+            bail!(
+                "{} is not a loopback address; add --expose to let other hosts ask this demo",
+                address.ip()
+            );
+        }
+        Ok(())
     }
 
     /// Takes the address, or a free port of it if it is taken and was nobody's wish.
@@ -277,12 +312,7 @@ impl DemoArgs {
             let port = folder.certified_url().ok().and_then(|url| port_of(&url));
             return Ok((SocketAddr::from((ip, port.unwrap_or(DEFAULT_PORT))), true));
         };
-        if !address.ip().is_loopback() && !self.expose {
-            bail!(
-                "{} is not a loopback address; add --expose to let other hosts ask this demo",
-                address.ip()
-            );
-        }
+        self.must_be_near(address)?;
         Ok((address, false))
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A root, an issuing CA under it, a delegated responder and five certificates, all valid for seven days at
 //! most and named NOT FOR PRODUCTION (requirements T-34). The root's key is dropped as soon as it has signed the
-//! issuing CA; the keys of the five certificates are dropped at once, since nobody needs them to ask for a
-//! status. What is kept is the issuing CA's key (to issue more with) and the responder's.
+//! issuing CA; the keys of the certificates are dropped at once, since nobody needs them to ask for a status. What is
+//! kept is the issuing CA's key (to issue more with), the responder's, and that of `good`, which the TLS server shows.
 //!
 //! Everything is dated back by an hour, so that one certificate can have expired inside the CA's own dates.
 
@@ -47,9 +47,9 @@ impl NewFile {
         }
     }
 
-    fn secret(name: &str, text: String) -> Self {
+    fn secret(name: impl Into<String>, text: String) -> Self {
         Self {
-            name: name.to_owned(),
+            name: name.into(),
             text,
             secret: true,
         }
@@ -105,6 +105,9 @@ const LEAVES: [(&str, Row); 5] = [
     ("on-hold", Row::Hold),
     ("expired", Row::Expired),
 ];
+
+/// The certificate of the TLS server.
+pub(super) const SERVED: &str = "good";
 
 /// The names of the five certificates, without `.pem`.
 pub(super) fn leaf_names() -> impl Iterator<Item = &'static str> {
@@ -171,6 +174,9 @@ pub(super) fn make(algorithm: Algorithm, url: &str, now: Timestamp) -> Result<Ve
             .with_context(|| format!("sign the certificate {name}"))?;
         index.push_str(&index_row(row, cert.der(), &host(name), &dates)?);
         files.push(NewFile::public(format!("{name}.pem"), cert.pem()));
+        if name == SERVED {
+            files.push(NewFile::secret(format!("{name}.key"), key.serialize_pem()));
+        }
     }
     files.push(NewFile::public("certvouch.toml", CONFIGURATION.to_owned()));
     files.push(NewFile::public(
@@ -256,7 +262,12 @@ fn signer_params(common_name: &str, dates: &Dates) -> CertificateParams {
 }
 
 fn leaf_params(name: &str, row: Row, url: &str, dates: &Dates) -> Result<CertificateParams> {
-    let mut params = CertificateParams::new([host(name)]).context("name a certificate")?;
+    let mut names = vec![host(name)];
+    if name == SERVED {
+        // Whoever tries it need not be told which name to ask for.
+        names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    }
+    let mut params = CertificateParams::new(names).context("name a certificate")?;
     let named = self::params(&host(name), dates.of(row));
     params.distinguished_name = named.distinguished_name;
     (params.not_before, params.not_after) = (named.not_before, named.not_after);
@@ -271,7 +282,7 @@ fn leaf_params(name: &str, row: Row, url: &str, dates: &Dates) -> Result<Certifi
 }
 
 /// `.invalid` is never a real name (RFC 2606).
-fn host(name: &str) -> String {
+pub(super) fn host(name: &str) -> String {
     format!("{name}.demo.invalid")
 }
 
