@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod clients;
 mod config;
 mod kill;
+#[path = "../peers/page.rs"]
+mod page;
 mod servers;
 mod support;
 mod wire;

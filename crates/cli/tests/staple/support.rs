@@ -164,6 +164,18 @@ impl Site {
         }
     }
 
+    /// Looks until this status was seen many times in a row: a worker of nginx that is being replaced may take a connection
+    /// or two more.
+    pub(crate) fn settle(&self, status: &str) {
+        let _ = self.wait_for(status, |wire| wire.is(status));
+        let (began, mut row) = (Instant::now(), 0);
+        while row < 10 {
+            row = if self.look().is(status) { row + 1 } else { 0 };
+            assert!(began.elapsed() < PATIENCE, "{status}: {:?}", self.report());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub(crate) fn wait_for_port(&self, server: &Server) {
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {

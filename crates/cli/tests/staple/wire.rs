@@ -86,7 +86,10 @@ fn nginx_has_the_staple_on_its_first_handshake_and_shows_a_revocation() {
 }
 
 /// Has the agent ask until the revocation is on the wire.
-fn revoked_on_the_wire(site: &Site, agent: &mut certvouch_testkit::process::Server) -> Duration {
+pub(crate) fn revoked_on_the_wire(
+    site: &Site,
+    agent: &mut certvouch_testkit::process::Server,
+) -> Duration {
     let began = std::time::Instant::now();
     // The responder notices its new index within a second or two; the agent is told to hurry as a CA would do.
     while !site.look().is("revoked") {
