@@ -3,7 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use certvouch_stapling::Fail;
 use certvouch_testkit::peer::{self, Outcome, PATIENCE, Peer};
+
+use super::rust;
 
 /// What a client makes of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,12 +77,14 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Their names, in the order of [`Clients::look`].
-    pub(crate) const NAMES: [&'static str; 5] = [
+    pub(crate) const NAMES: [&'static str; 7] = [
         "openssl s_client",
         "gnutls-cli",
         "gnutls-cli --ocsp",
         "curl --cert-status",
         "Java",
+        "rustls, soft",
+        "rustls, hard",
     ];
 
     /// Nothing if one is absent. `folder` takes the compiled Java.
@@ -109,6 +114,8 @@ impl Clients {
             self.gnutls(door, &["--ocsp"]),
             self.curl(door),
             self.java(folder, door),
+            rust::look(door, Fail::Soft),
+            rust::look(door, Fail::Hard),
         ]
     }
 

@@ -5,6 +5,7 @@
 //! what it does and why; a line there that does not hold any more fails the test. The table is a part of `docs/peers.md`.
 
 mod look;
+mod rust;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
