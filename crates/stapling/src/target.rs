@@ -20,7 +20,9 @@ pub enum Target {
     Certmagic,
     /// Envoy: `ocsp_staple`.
     Envoy,
-    /// A file for whoever reads it: Exim, Apache Traffic Server, a Kubernetes Secret.
+    /// Exim: `tls_ocsp_file`.
+    Exim,
+    /// A file for whoever reads it: Apache Traffic Server, a Kubernetes Secret.
     File,
     /// HAProxy: a file beside the certificate, or the runtime socket.
     Haproxy,
@@ -46,6 +48,8 @@ pub struct Demands {
     pub margin: i64,
     /// Whether the response may outlive the certificate.
     pub may_outlive_certificate: bool,
+    /// Whether it staples a revocation.
+    pub takes_revoked: bool,
     /// Where that is known from.
     pub source: &'static str,
 }
@@ -75,6 +79,8 @@ pub enum TargetFault {
     OutlivesCertificate,
     /// It has more octets than the target reads.
     Octets(usize),
+    /// It is a revocation, and the target staples none.
+    Revoked,
 }
 
 impl fmt::Display for TargetFault {
@@ -92,6 +98,7 @@ impl fmt::Display for TargetFault {
                 f.write_str("its nextUpdate lies after the certificate's end")
             }
             Self::Octets(octets) => write!(f, "it has {octets} octets"),
+            Self::Revoked => f.write_str("it says revoked"),
         }
     }
 }
@@ -100,10 +107,11 @@ impl core::error::Error for TargetFault {}
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Apache,
         Self::Certmagic,
         Self::Envoy,
+        Self::Exim,
         Self::File,
         Self::Haproxy,
         Self::Nginx,
@@ -117,6 +125,7 @@ impl Target {
             Self::Apache => "apache",
             Self::Certmagic => "certmagic",
             Self::Envoy => "envoy",
+            Self::Exim => "exim",
             Self::File => "file",
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
@@ -134,6 +143,7 @@ impl Target {
             max_octets: MAX_STAPLE_OCTETS,
             margin: 0,
             may_outlive_certificate: true,
+            takes_revoked: true,
             source: "no demand is known",
         };
         match self {
@@ -151,6 +161,13 @@ impl Target {
             Self::Envoy => Demands {
                 max_entries: 1,
                 source: "Envoy: one SingleResponse, without nextUpdate it counts as expired",
+                ..any
+            },
+            // Worse than in other servers: with a response that it does not take, Exim refuses every TLS handshake.
+            Self::Exim => Demands {
+                max_entries: 1,
+                takes_revoked: false,
+                source: "GnuTLS ocsp-api.c: the first entry, not revoked, not past nextUpdate; seen with Exim 4.96",
                 ..any
             },
             Self::Haproxy => Demands {
@@ -180,6 +197,9 @@ impl Target {
             return Err(TargetFault::Over);
         }
         let demands = self.demands();
+        if staple.is_revoked() && !demands.takes_revoked {
+            return Err(TargetFault::Revoked);
+        }
         if let (Some(only), Some(hash)) = (demands.hash, staple.cert_id_hash())
             && hash != only
         {

@@ -140,6 +140,29 @@ fn haproxy_with_what_it_would_drop_is_told_why() {
 }
 
 #[test]
+fn exim_is_the_only_target_that_takes_no_revocation() {
+    let world = world();
+    let revoked = staple(
+        &world,
+        single(&world)
+            .status(Status::Revoked(T0 - HOUR, None))
+            .next_update(T0 + HOUR),
+    );
+    let not_after = Timestamp::from_unix(world.ee_good.not_after);
+    for target in Target::ALL {
+        let expected = match target {
+            Target::Exim => Err(TargetFault::Revoked),
+            _ => Ok(()),
+        };
+        assert_eq!(
+            target.check(&revoked, not_after, at(0)),
+            expected,
+            "{target}"
+        );
+    }
+}
+
+#[test]
 fn every_target_over_an_expired_staple_refuses() {
     let world = world();
     let one = lasting(&world, HOUR);

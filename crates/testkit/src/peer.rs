@@ -195,6 +195,7 @@ pub fn find(name: &str) -> Option<Peer> {
                 .iter()
                 .all(|part| said.contains(part))
         }),
+        "exim4" => probe(name, name, &["-bV"], Vec::new()),
         "cfssl" => probe(name, name, &["version"], Vec::new()),
         "nginx" | "varnishd" | "haproxy" => {
             let flag = if name == "varnishd" { "-V" } else { "-v" };

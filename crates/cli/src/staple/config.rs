@@ -167,9 +167,8 @@ pub struct DeliverConfig {
     pub socket: Option<PathBuf>,
     /// HAProxy: the name by which it knows the certificate, if that is not `file` without `.ocsp`.
     pub certificate: Option<String>,
-    /// DER or PEM.
-    #[serde(default)]
-    pub format: Format,
+    /// DER or PEM, for kind `file`; DER by default.
+    pub format: Option<Format>,
     /// How the file is put there.
     #[serde(default)]
     pub layout: Layout,
@@ -196,6 +195,8 @@ pub enum Kind {
     Nginx,
     /// HAProxy, by a file and its runtime socket.
     Haproxy,
+    /// Exim, by a file in PEM that it reads anew for each connection.
+    Exim,
     /// Whoever reads a file.
     File,
     /// A program.
@@ -210,7 +211,7 @@ pub enum Format {
     /// DER.
     #[default]
     Der,
-    /// PEM, `OCSP RESPONSE`, as Exim with GnuTLS takes it.
+    /// PEM, `OCSP RESPONSE`, as GnuTLS and OpenSSL take it.
     Pem,
 }
 
@@ -284,6 +285,17 @@ impl From<ReactionWord> for Reaction {
             ReactionWord::Staple => Self::Staple,
             ReactionWord::Omit => Self::Omit,
             ReactionWord::Hook => Self::Hook,
+        }
+    }
+}
+
+impl DeliverConfig {
+    /// The form of its file.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self.kind {
+            Kind::Exim => Format::Pem,
+            _ => self.format.unwrap_or_default(),
         }
     }
 }
@@ -469,11 +481,15 @@ fn check_deliver(
         Kind::Haproxy if target.cert_id != CertId::Sha1 => {
             refuse("cert_id", "HAProxy takes no other than sha1");
         }
+        Kind::Exim if !file => refuse("deliver", "kind `exim` needs `file`"),
         Kind::File if !file => refuse("deliver", "kind `file` needs `file`"),
         Kind::Exec if deliver.command.is_empty() => {
             refuse("deliver", "kind `exec` needs `command`");
         }
         _ => {}
+    }
+    if deliver.format.is_some() && deliver.kind != Kind::File {
+        refuse("deliver", "`format` belongs to kind `file`");
     }
     if include && deliver.kind != Kind::Nginx {
         refuse("deliver", "`include` belongs to kind `nginx`");

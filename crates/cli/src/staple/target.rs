@@ -106,14 +106,18 @@ impl Target {
             .then(|| self.config.reactions().choose(slot, now))
     }
 
-    /// What is to stand at a place of delivery: the chosen staple, unless its end is too near for that place.
+    /// What is to stand at a place of delivery: the chosen staple, unless its end is too near for that place, or its server
+    /// staples no such status.
     pub(super) fn wanted(&self, place: usize, now: Timestamp) -> (Option<Arc<Staple>>, Standing) {
-        let margin = self.config.deliver.get(place).map_or(0, deliver::margin);
+        let config = self.config.deliver.get(place);
+        let fits = |staple: &Arc<Staple>| {
+            config.is_none_or(|config| {
+                deliver::takes(config, staple)
+                    && now + deliver::margin(config) < staple.valid_until()
+            })
+        };
         match self.choice(now) {
-            Some(choice) => {
-                let lasts = |staple: &Arc<Staple>| now + margin < staple.valid_until();
-                (choice.staple.filter(lasts), choice.standing)
-            }
+            Some(choice) => (choice.staple.filter(fits), choice.standing),
             None => (None, Standing::Missing),
         }
     }

@@ -1,8 +1,8 @@
-//! nginx and HAProxy as operators run them: a master process, reloaded by signals.
+//! nginx and HAProxy as operators run them: a master process, reloaded by signals. Exim as a daemon that no one reloads.
 
 use std::process::Command;
 
-use certvouch_testkit::peer::Peer;
+use certvouch_testkit::peer::{self, Peer};
 use certvouch_testkit::process::Server;
 
 use crate::support::Site;
@@ -61,4 +61,40 @@ pub(crate) fn haproxy(site: &Site, program: &Peer) -> Server {
     let server = Server::start(&mut command);
     site.wait_for_port(&server);
     server
+}
+
+/// What the agent is told about Exim.
+pub(crate) const EXIM_DELIVERY: &str = "{ kind = \"exim\", file = \"www.exim.pem\" }";
+
+/// Exim as this user, with TLS from the start at the site's port and STARTTLS at another one.
+pub(crate) fn exim(site: &Site, program: &Peer, starttls: u16) -> Server {
+    let (root, port) = (site.path().display(), site.port);
+    for folder in ["spool", "log"] {
+        std::fs::create_dir_all(site.path().join(folder)).unwrap();
+    }
+    let (user, group) = (name("-u"), name("-g"));
+    // Nothing below `acl_smtp_rcpt` is reached: it takes no mail.
+    let text = format!(
+        "exim_user = {user}\nexim_group = {group}\nnever_users =\nkeep_environment =\n\
+         primary_hostname = www.stapled.test\nspool_directory = {root}/spool\nlog_file_path = {root}/log/%slog\n\
+         local_interfaces = 127.0.0.1\ndaemon_smtp_ports = {starttls} : {port}\ntls_on_connect_ports = {port}\n\
+         tls_advertise_hosts = *\ntls_certificate = {root}/www.pem\ntls_privatekey = {root}/www.key\n\
+         tls_ocsp_file = ${{if exists{{{root}/www.exim.pem}}{{PEM {root}/www.exim.pem}}}}\n\
+         acl_smtp_rcpt = refuse\nbegin acl\nrefuse:\n  deny\n"
+    );
+    std::fs::write(site.path().join("exim.conf"), text).unwrap();
+    let mut command = Command::new(&program.program);
+    command
+        .arg("-bdf")
+        .arg("-C")
+        .arg(site.path().join("exim.conf"));
+    let server = Server::start(&mut command);
+    site.wait_for_port(&server);
+    server
+}
+
+/// What `id` says of this user.
+fn name(flag: &str) -> String {
+    let outcome = peer::run(Command::new("id").args([flag, "-n"]), b"", peer::PATIENCE);
+    outcome.expect_success("id").out().trim().to_owned()
 }

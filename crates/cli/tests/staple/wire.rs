@@ -7,13 +7,14 @@ use std::time::Duration;
 use certvouch_testkit::clock::real_now;
 use certvouch_testkit::misbehave::{Act, Misbehaving};
 use certvouch_testkit::peer;
+use certvouch_testkit::process::PATIENCE;
 use certvouch_testkit::reply::{Reply, Single};
 
 use crate::servers::{haproxy, haproxy_delivery, nginx, nginx_delivery};
 use crate::support::{Site, Wire, eventually, sleep_until};
 
 /// Whether the report says that a handshake showed the right thing.
-fn is_confirmed(site: &Site) -> bool {
+pub(crate) fn is_confirmed(site: &Site) -> bool {
     let report = site.report();
     report.is_some_and(|report| report["targets"][0]["confirmed"]["right"] == true)
 }
@@ -102,6 +103,20 @@ pub(crate) fn revoked_on_the_wire(
         std::thread::sleep(Duration::from_millis(300));
     }
     began.elapsed()
+}
+
+/// Has the agent ask until it knows of the revocation.
+pub(crate) fn revoked_at_the_agent(site: &Site, agent: &mut certvouch_testkit::process::Server) {
+    let began = std::time::Instant::now();
+    let knows = |site: &Site| {
+        let report = site.report();
+        report.is_some_and(|report| report["targets"][0]["standing"] == "revoked")
+    };
+    while !knows(site) {
+        assert!(began.elapsed() < PATIENCE, "{:?}", site.report());
+        agent.hang_up();
+        std::thread::sleep(Duration::from_millis(300));
+    }
 }
 
 #[test]

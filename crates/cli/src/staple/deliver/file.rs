@@ -9,11 +9,11 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use certvouch_stapling::{Staple, atomic};
+use certvouch_stapling::{Standing, Staple, atomic};
 
 use super::{DeliverError, Done, Parcel, put, reload};
 use crate::escape::escape_path;
-use crate::staple::config::{DeliverConfig, Format, Layout};
+use crate::staple::config::{DeliverConfig, Format, Kind, Layout};
 
 /// The link that an update replaces.
 const DATA: &str = "..data";
@@ -23,7 +23,12 @@ pub(super) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Do
     let Some(file) = &deliver.file else {
         return Ok(Done::default());
     };
-    let content = parcel.staple.map(|staple| encoded(staple, deliver.format));
+    let hidden = deliver.kind == Kind::Exim
+        && parcel.staple.is_none()
+        && parcel.standing == Standing::Revoked;
+    let content = parcel
+        .staple
+        .map(|staple| encoded(staple, deliver.format()));
     let changed = match deliver.layout {
         Layout::Plain => put(file, content.as_deref())?,
         Layout::Secret => put_secret(file, content.as_deref())?,
@@ -31,7 +36,7 @@ pub(super) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Do
     Ok(Done {
         changed,
         reload: reload(deliver).filter(|_| changed),
-        note: None,
+        note: hidden.then_some("Exim staples no revocation: clients see no staple"),
     })
 }
 

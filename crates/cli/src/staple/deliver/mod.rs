@@ -92,6 +92,7 @@ pub(crate) const fn target(kind: Kind) -> Target {
     match kind {
         Kind::Nginx => Target::Nginx,
         Kind::Haproxy => Target::Haproxy,
+        Kind::Exim => Target::Exim,
         Kind::File | Kind::Exec => Target::File,
     }
 }
@@ -103,8 +104,14 @@ pub(crate) fn margin(deliver: &DeliverConfig) -> i64 {
         (Some(margin), _) => margin.secs(),
         (None, Kind::Nginx) => 10,
         (None, Kind::Haproxy) => target(Kind::Haproxy).demands().margin,
-        (None, Kind::File | Kind::Exec) => 5,
+        (None, Kind::Exim | Kind::File | Kind::Exec) => 5,
     }
+}
+
+/// Whether a kind of server staples such a status at all. If not, nothing stands at its place: what it stapled before is
+/// not true any more.
+pub(crate) fn takes(deliver: &DeliverConfig, staple: &Staple) -> bool {
+    !staple.is_revoked() || target(deliver.kind).demands().takes_revoked
 }
 
 /// Brings a staple, or takes it back.
@@ -121,7 +128,7 @@ pub(crate) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Do
     match deliver.kind {
         Kind::Nginx => nginx::deliver(deliver, parcel),
         Kind::Haproxy => haproxy::deliver(deliver, parcel),
-        Kind::File => file::deliver(deliver, parcel),
+        Kind::Exim | Kind::File => file::deliver(deliver, parcel),
         Kind::Exec => exec(deliver, parcel),
     }
 }

@@ -24,7 +24,7 @@ use crate::servers::{haproxy, haproxy_delivery, nginx, nginx_delivery};
 use crate::support::Site;
 
 /// The servers' name in their certificates.
-const NAME: &str = "www.stapled.test";
+pub(crate) const NAME: &str = "www.stapled.test";
 
 /// What comes with a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ struct Row {
 }
 
 /// A site whose certificate has a name.
-fn site() -> Option<Site> {
+pub(crate) fn site() -> Option<Site> {
     let site = Site::new()?;
     let leaf = leaf(&site, &site.world.ee_good.serial, &[]);
     let chain = leaf.pem() + &site.world.ca_a.pem();
