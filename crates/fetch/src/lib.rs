@@ -31,7 +31,7 @@ pub use error::FetchError;
 pub use fetcher::{Caches, Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
 pub use meter::Meter;
 pub use policy::{FetchPolicy, Roots};
-pub use presented::{Presented, TlsServer};
+pub use presented::{Presented, TlsServer, TlsVersion};
 pub use resolve::{Resolve, SystemResolver};
 pub use starttls::StartTls;
 

@@ -6,6 +6,7 @@
 //! Known limit: rustls hands over the response of the server's own certificate, and not those that TLS 1.3 allows beside
 //! the intermediates (RFC 8446 4.4.2.1).
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,36 @@ pub struct TlsServer {
     pub name: Option<String>,
     /// What is said before TLS.
     pub starttls: Option<StartTls>,
+    /// The only version that is offered; otherwise 1.3 and 1.2 both are.
+    pub version: Option<TlsVersion>,
+}
+
+/// A version of TLS: the two in which a staple travels in different messages (RFC 6066 8, RFC 8446 4.4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// 1.2
+    V1_2,
+    /// 1.3
+    V1_3,
+}
+
+impl TlsVersion {
+    const fn supported(self) -> &'static rustls::SupportedProtocolVersion {
+        match self {
+            Self::V1_2 => &rustls::version::TLS12,
+            Self::V1_3 => &rustls::version::TLS13,
+        }
+    }
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1_2 => "TLS 1.2",
+            Self::V1_3 => "TLS 1.3",
+        })
+    }
 }
 
 impl TlsServer {
@@ -46,6 +77,7 @@ impl TlsServer {
             port,
             name: None,
             starttls: None,
+            version: None,
         }
     }
 
@@ -68,6 +100,8 @@ pub struct Presented {
     pub staple: Option<Vec<u8>>,
     /// The address that was connected to.
     pub address: SocketAddr,
+    /// The version of TLS in which it came.
+    pub version: TlsVersion,
 }
 
 impl Fetcher {
@@ -104,17 +138,18 @@ impl Fetcher {
         let name = server.name.as_ref().unwrap_or(&server.host).clone();
         let name = ServerName::try_from(name).map_err(|why| failed(why.to_string()))?;
         let recorder = Arc::new(Recorder::new());
-        let config = recorder.config().map_err(|why| failed(why.to_string()))?;
+        let config = recorder.config(server.version).map_err(|why| failed(why.to_string()))?;
         let connector = TlsConnector::from(Arc::new(config));
         let ended = connector.connect(name, stream).await;
         let seen = recorder.take();
         match (ended, seen) {
             // A server that wants a certificate of ours ends the handshake when it has shown its own.
             (Err(why), Some(_)) if !is_alert(&why) => Err(failed(why.to_string())),
-            (_, Some((certificates, staple))) => Ok(Presented {
-                certificates,
-                staple,
+            (_, Some(seen)) => Ok(Presented {
+                certificates: seen.certificates,
+                staple: seen.staple,
                 address,
+                version: seen.version,
             }),
             (Err(why), None) => Err(failed(why.to_string())),
             (Ok(_), None) => Err(failed("the server sent no certificate".to_owned())),
@@ -153,8 +188,14 @@ fn is_alert(why: &std::io::Error) -> bool {
     matches!(inner, Some(Error::AlertReceived(_)))
 }
 
-/// Certificates and response of one handshake.
-type Seen = (Vec<Vec<u8>>, Option<Vec<u8>>);
+/// What came with one handshake.
+#[derive(Debug)]
+struct Seen {
+    certificates: Vec<Vec<u8>>,
+    staple: Option<Vec<u8>>,
+    /// Said by the signature of the handshake, which comes behind the certificates.
+    version: TlsVersion,
+}
 
 /// Notes what comes and lets it pass; the signatures of the handshake are verified.
 #[derive(Debug)]
@@ -174,17 +215,31 @@ impl Recorder {
         }
     }
 
-    fn config(self: &Arc<Self>) -> Result<rustls::ClientConfig, Error> {
+    fn config(
+        self: &Arc<Self>,
+        version: Option<TlsVersion>,
+    ) -> Result<rustls::ClientConfig, Error> {
         let verifier: Arc<dyn ServerCertVerifier> = Arc::<Self>::clone(self);
         let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider));
+        let only = version.map(|version| [version.supported()]);
+        let versions = only.as_ref().map_or(rustls::DEFAULT_VERSIONS, |only| only);
         let mut config = builder
-            .with_safe_default_protocol_versions()?
+            .with_protocol_versions(versions)?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         // A handshake that is resumed shows no certificate.
         config.resumption = rustls::client::Resumption::disabled();
         Ok(config)
+    }
+
+    /// The server has proved that it has the key.
+    fn signed(&self, version: TlsVersion) {
+        self.signed.store(true, Ordering::Relaxed);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = seen.as_mut() {
+            seen.version = version;
+        }
     }
 
     fn take(&self) -> Option<Seen> {
@@ -206,7 +261,11 @@ impl ServerCertVerifier for Recorder {
         let certificates = certificates.map(|der| der.as_ref().to_vec()).collect();
         let staple = (!ocsp_response.is_empty()).then(|| ocsp_response.to_vec());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = Some((certificates, staple));
+        *seen = Some(Seen {
+            certificates,
+            staple,
+            version: TlsVersion::V1_3,
+        });
         Ok(ServerCertVerified::assertion())
     }
 
@@ -218,7 +277,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         let valid = verify_tls12_signature(message, cert, dss, algorithms)?;
-        self.signed.store(true, Ordering::Relaxed);
+        self.signed(TlsVersion::V1_2);
         Ok(valid)
     }
 
@@ -230,7 +289,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         let valid = verify_tls13_signature(message, cert, dss, algorithms)?;
-        self.signed.store(true, Ordering::Relaxed);
+        self.signed(TlsVersion::V1_3);
         Ok(valid)
     }
 
