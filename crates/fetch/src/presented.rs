@@ -138,7 +138,9 @@ impl Fetcher {
         let name = server.name.as_ref().unwrap_or(&server.host).clone();
         let name = ServerName::try_from(name).map_err(|why| failed(why.to_string()))?;
         let recorder = Arc::new(Recorder::new());
-        let config = recorder.config(server.version).map_err(|why| failed(why.to_string()))?;
+        let config = recorder
+            .config(server.version)
+            .map_err(|why| failed(why.to_string()))?;
         let connector = TlsConnector::from(Arc::new(config));
         let ended = connector.connect(name, stream).await;
         let seen = recorder.take();

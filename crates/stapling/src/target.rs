@@ -88,7 +88,7 @@ impl fmt::Display for TargetFault {
         match self {
             Self::CertId(octets) => write!(f, "its CertID has {octets} octets"),
             Self::Entries(entries) => write!(f, "it has {entries} entries"),
-            Self::Hash(hash) => write!(f, "its CertID uses {hash:?}"),
+            Self::Hash(hash) => write!(f, "its CertID uses {hash}"),
             Self::Margin { left, wanted } => {
                 write!(f, "it ends in {left} s, and {wanted} s must be left")
             }

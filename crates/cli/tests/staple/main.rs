@@ -4,6 +4,7 @@
 
 mod clients;
 mod config;
+mod doctor;
 mod exim;
 mod kill;
 #[path = "../peers/page.rs"]

@@ -145,7 +145,7 @@ impl From<Nonce> for NonceMode {
 
 /// What is said before TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Protocol {
+pub(in crate::command) enum Protocol {
     /// Mail in transit, RFC 3207
     Smtp,
     /// Mail to its reader, RFC 9051
@@ -158,7 +158,7 @@ pub(super) enum Protocol {
 
 impl Protocol {
     /// As `openssl s_client -starttls` calls it.
-    pub(super) const fn openssl(self) -> &'static str {
+    pub(in crate::command) const fn openssl(self) -> &'static str {
         match self {
             Self::Smtp => "smtp",
             Self::Imap => "imap",
@@ -192,7 +192,7 @@ pub(super) enum Chain {
 }
 
 /// An http or https URL with a host.
-fn url(text: &str) -> Result<Uri, String> {
+pub(in crate::command) fn url(text: &str) -> Result<Uri, String> {
     let bad = || "not an http or https URL".to_owned();
     let uri: Uri = text.parse().map_err(|_| bad())?;
     let fetched = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -204,7 +204,7 @@ fn url(text: &str) -> Result<Uri, String> {
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// A length of time: `5s`, `500ms`, `2m`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(in crate::command) fn duration(text: &str) -> Result<Duration, String> {
     let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, unit) = text.split_at(unit.unwrap_or(text.len()));
     let scale = match unit {

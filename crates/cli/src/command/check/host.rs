@@ -27,14 +27,14 @@ const STATUS_REQUEST: u16 = 5;
 
 /// Host and port of a target, if it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Host {
-    pub(super) host: String,
-    pub(super) port: u16,
+pub(in crate::command) struct Host {
+    pub(in crate::command) host: String,
+    pub(in crate::command) port: u16,
 }
 
 impl Host {
     /// `host:port`, `[address]:port`, `https://host/…`, or a bare name where a protocol is named.
-    pub(super) fn parse(text: &str, starttls: Option<StartTls>) -> Option<Self> {
+    pub(in crate::command) fn parse(text: &str, starttls: Option<StartTls>) -> Option<Self> {
         let usual = match starttls {
             None => 443,
             Some(StartTls::Smtp) => 25,
@@ -63,7 +63,7 @@ impl Host {
         })
     }
 
-    fn shown(&self) -> String {
+    pub(in crate::command) fn shown(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
             false => format!("{}:{}", self.host, self.port),
@@ -194,15 +194,7 @@ impl Desk {
         if let Some(starttls) = self.args.starttls {
             look += &format!(" -starttls {}", starttls.openssl());
         }
-        let cause = match why {
-            FetchError::Connect { .. } => "nobody listens there, or a firewall is in between",
-            FetchError::Resolve { .. } => "DNS does not know the name",
-            FetchError::StartTls { .. } => "the server speaks another protocol, or has no TLS",
-            FetchError::Tls { .. } => {
-                "the server speaks no TLS at this port (--starttls says what it begins with), or none that is safe"
-            }
-            _ => "the server is silent: it is overloaded, or a firewall swallows the answer",
-        };
+        let cause = why_no_handshake(why);
         let next = match why {
             FetchError::Resolve { .. } => format!("getent hosts {}", shell_word(&host.host)),
             _ => look,
@@ -296,7 +288,21 @@ impl Desk {
     }
 }
 
-fn is_must_staple(der: &[u8]) -> bool {
+/// What is probably behind a handshake that did not come about.
+pub(in crate::command) const fn why_no_handshake(why: &FetchError) -> &'static str {
+    match why {
+        FetchError::Connect { .. } => "nobody listens there, or a firewall is in between",
+        FetchError::Resolve { .. } => "DNS does not know the name",
+        FetchError::StartTls { .. } => "the server speaks another protocol, or has no TLS",
+        FetchError::Tls { .. } => {
+            "the server speaks no TLS at this port (--starttls says what it begins with), or none that is safe"
+        }
+        _ => "the server is silent: it is overloaded, or a firewall swallows the answer",
+    }
+}
+
+/// Whether a certificate demands a staple (RFC 7633).
+pub(in crate::command) fn is_must_staple(der: &[u8]) -> bool {
     let features = Certificate::parse(der)
         .ok()
         .and_then(|it| it.tls_features().ok().flatten());

@@ -5,14 +5,14 @@
 //! of standard output and the exit code are one decision; of several certificates the worst verdict counts.
 
 mod advice;
-mod args;
+pub(super) mod args;
 mod ask;
 mod call;
 mod fetching;
 mod finding;
-mod host;
+pub(super) mod host;
 mod list;
-mod path;
+pub(super) mod path;
 mod replay;
 mod report;
 mod save;

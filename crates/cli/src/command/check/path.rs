@@ -28,7 +28,7 @@ impl Link {
 }
 
 /// The issuer of a certificate among these, in their order; else the reason that tells most why it is none of them.
-pub(super) fn issuer_of(
+pub(in crate::command) fn issuer_of(
     certificate: &Bytes,
     candidates: &[Bytes],
     sha1: Sha1Signatures,

@@ -340,7 +340,7 @@ fn not_a_crl<'c>(mut given: impl Iterator<Item = &'c [u8]>) -> &'static str {
 }
 
 /// What octets that are no response look like.
-fn not_a_response(octets: &[u8]) -> &'static str {
+pub(in crate::command) fn not_a_response(octets: &[u8]) -> &'static str {
     match octets {
         [] => "nothing was received: the connection was closed, or the file is empty",
         [b'<', ..] => {
@@ -371,7 +371,7 @@ const fn error_status(status: OcspResponseStatus) -> &'static str {
     }
 }
 
-const fn responder(fault: ResponderFault) -> &'static str {
+pub(in crate::command) const fn responder(fault: ResponderFault) -> &'static str {
     match fault {
         ResponderFault::Algorithm(_) => {
             "the signer's certificate was signed with an algorithm or a key that does not count"
@@ -408,7 +408,7 @@ const fn responder(fault: ResponderFault) -> &'static str {
     }
 }
 
-const fn mismatch(differs: Mismatch) -> &'static str {
+pub(in crate::command) const fn mismatch(differs: Mismatch) -> &'static str {
     match differs {
         Mismatch::SerialNumber => {
             "the response is somebody else's: files or staples were mixed up, or a cache has a wrong key"

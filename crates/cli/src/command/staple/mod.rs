@@ -1,9 +1,12 @@
-//! `certvouch staple`: keeps staples fresh where servers read them.
+//! `certvouch staple`: keeps staples fresh where servers read them, and looks at what servers send.
+
+mod doctor;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use self::doctor::DoctorArgs;
 use super::{fail, json, refuse, say};
 use crate::clock::Clock;
 use crate::config::Log;
@@ -24,6 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   certvouch staple run --config staple.toml
   certvouch staple status --config staple.toml
+  certvouch staple doctor www.example.org:443
 
 A staple.toml for nginx, whose server block has `include /etc/nginx/staples/www*.conf;`:
   state = \"/var/lib/certvouch/staples\"
@@ -37,7 +41,7 @@ A staple.toml for nginx, whose server block has `include /etc/nginx/staples/www*
   include = \"/etc/nginx/staples/www.conf\"
   reload = [\"nginx\", \"-s\", \"reload\"]
 
-Exit codes: 0 done, or stopped in good order; 1 failed, or a target of `once` or `status` is not as it has to be; 2 refused to start.";
+Exit codes: 0 done, or stopped in good order; 1 failed, or a target of `once` or `status` is not as it has to be, or `doctor` found something; 2 refused to start.";
 
 #[derive(Clone, Debug, Subcommand)]
 enum StapleCommand {
@@ -47,6 +51,8 @@ enum StapleCommand {
     Once(ConfigFlag),
     /// Show what is known about every target
     Status(StatusArgs),
+    /// Look at a server: what it staples, whether clients would accept it, and what to change
+    Doctor(Box<DoctorArgs>),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -70,6 +76,7 @@ pub(super) fn run(args: &StapleArgs) -> ExitCode {
         StapleCommand::Run(flag) => with_agent(flag, Work::Run),
         StapleCommand::Once(flag) => with_agent(flag, Work::Once),
         StapleCommand::Status(args) => status(args),
+        StapleCommand::Doctor(args) => doctor::run(args),
     }
 }
 
