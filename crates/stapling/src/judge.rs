@@ -6,12 +6,11 @@
 use core::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use certvouch_types::pkix::tls_feature::STATUS_REQUEST;
 use certvouch_types::{CertStatus, Certificate, Timestamp, oid};
-use certvouch_verify::{Profile, Query};
+use certvouch_verify::Profile;
 
-use crate::path::Path;
+use crate::path::{Anchor, Path};
 use crate::policy::Standing;
 use crate::statuses::StatusSet;
 
@@ -111,7 +110,7 @@ impl core::error::Error for Refused {}
 /// The rules, the anchors, and what is known beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct Judge {
-    pub(crate) anchors: Vec<Bytes>,
+    pub(crate) anchors: Vec<Anchor>,
     pub(crate) profile: Profile,
     pub(crate) fail: Fail,
     pub(crate) statuses: Option<StatusSet>,
@@ -130,17 +129,17 @@ impl Judge {
         if self.is_anchor(certificate) {
             return Ok(Ground::NotRequired);
         }
-        let path = self.path(certificate, intermediates)?;
-        let must_staple = features_hold(&path, certificate)?;
+        let path = self.path(&subject, intermediates)?;
+        let must_staple = features_hold(&path, &subject)?;
         if staple.is_empty() {
             if must_staple {
                 return Err(Refused::MustStaple);
             }
-            return self.known(&path, certificate, &subject, now);
+            return self.known(&path, &subject, now);
         }
-        let until = self.stapled(certificate, path.issuer(), staple, now)?;
+        let until = self.stapled(&path, staple, now)?;
         // The staple is one source of two, and the stricter one counts.
-        self.nothing_revoked(&path, certificate, now)?;
+        self.nothing_revoked(&path, &subject, now)?;
         Ok(Ground::Staple(until))
     }
 
@@ -155,17 +154,17 @@ impl Judge {
         if self.is_anchor(certificate) {
             return Ok(Ground::NotRequired);
         }
-        let path = self.path(certificate, intermediates)?;
-        self.known(&path, certificate, &subject, now)
+        let path = self.path(&subject, intermediates)?;
+        self.known(&path, &subject, now)
     }
 
     fn is_anchor(&self, certificate: &[u8]) -> bool {
-        self.anchors.iter().any(|anchor| **anchor == *certificate)
+        self.anchors.iter().any(|anchor| anchor.is(certificate))
     }
 
     fn path<'a>(
         &'a self,
-        certificate: &'a [u8],
+        certificate: &Certificate<'a>,
         intermediates: &[&'a [u8]],
     ) -> Result<Path<'a>, Refused> {
         Path::find(certificate, intermediates, &self.anchors).ok_or(Refused::NoIssuer)
@@ -174,13 +173,12 @@ impl Judge {
     /// Verifies a staple; says until when it counts.
     fn stapled(
         &self,
-        certificate: &[u8],
-        issuer: &[u8],
+        path: &Path<'_>,
         staple: &[u8],
         now: Timestamp,
     ) -> Result<Timestamp, Refused> {
-        let query = Query::new(certificate, issuer, None).map_err(|_| Refused::NoIssuer)?;
-        let verified = query
+        let verified = path
+            .query
             .verify(staple, now, &self.profile)
             .map_err(|why| Refused::Staple(why.reason().code(), why.to_string()))?;
         match verified.status() {
@@ -195,18 +193,17 @@ impl Judge {
     fn known(
         &self,
         path: &Path<'_>,
-        certificate: &[u8],
         subject: &Certificate<'_>,
         now: Timestamp,
     ) -> Result<Ground, Refused> {
-        self.nothing_revoked(path, certificate, now)?;
+        self.nothing_revoked(path, subject, now)?;
         if subject.extensions.find(oid::NO_REV_AVAIL).is_some() {
             return Ok(Ground::NotRequired);
         }
         let known = self
             .statuses
             .as_ref()
-            .and_then(|set| set.status(certificate, now));
+            .and_then(|set| set.status(subject.raw, now));
         match (known, self.fail) {
             (Some(known), _) if known.standing == Standing::Good => {
                 Ok(Ground::Known(known.valid_until))
@@ -221,19 +218,19 @@ impl Judge {
     fn nothing_revoked(
         &self,
         path: &Path<'_>,
-        certificate: &[u8],
+        subject: &Certificate<'_>,
         now: Timestamp,
     ) -> Result<(), Refused> {
         let Some(set) = &self.statuses else {
             return Ok(());
         };
-        for (certificate, issuer) in path.pairs(certificate) {
-            match set.status(certificate, now) {
+        for (certificate, issuer) in path.pairs(subject) {
+            match set.status(certificate.raw, now) {
                 Some(known) if known.standing == Standing::Revoked => {
                     return Err(Refused::Revoked);
                 }
                 Some(_) => {}
-                None => set.notice(certificate, issuer),
+                None => set.notice(certificate.raw, issuer.raw),
             }
         }
         Ok(())
@@ -252,24 +249,24 @@ impl Judge {
 
 /// Whether the certificate demands a staple, and no CA above demands more of it (RFC 7633 4.2.2). Of the features only
 /// status_request is ours to see: status_request_v2 cannot be met in TLS 1.3, and is never asked for here.
-fn features_hold(path: &Path<'_>, certificate: &[u8]) -> Result<bool, Refused> {
-    let read = |der| {
-        let parsed = Certificate::parse(der).map_err(|_| Refused::Unreadable)?;
-        parsed.tls_features().map_err(|_| Refused::Unreadable)
+fn features_hold(path: &Path<'_>, subject: &Certificate<'_>) -> Result<bool, Refused> {
+    let read = |it: &Certificate<'_>| -> Result<Option<Vec<Option<u16>>>, Refused> {
+        let features = it.tls_features().map_err(|_| Refused::Unreadable)?;
+        Ok(features.map(|features| features.iter().collect()))
     };
-    for (below, above) in path.pairs(certificate) {
+    for (below, above) in path.pairs(subject) {
         let Some(demanded) = read(above)? else {
             continue;
         };
-        let promised: Vec<u16> = match read(below)? {
-            Some(features) => features.iter().flatten().collect(),
-            None => Vec::new(),
-        };
-        if !demanded.met_by(&promised) {
+        let promised = read(below)?.unwrap_or_default();
+        if demanded
+            .iter()
+            .any(|feature| feature.is_none() || !promised.contains(feature))
+        {
             return Err(Refused::Features);
         }
     }
-    Ok(read(certificate)?.is_some_and(|features| features.requires(STATUS_REQUEST)))
+    Ok(read(subject)?.is_some_and(|features| features.contains(&Some(STATUS_REQUEST))))
 }
 
 /// Seconds since 1970 of a duration since then; what lies beyond the calendar is its end.

@@ -7,110 +7,140 @@
 
 use bytes::Bytes;
 use certvouch_types::Certificate;
-use certvouch_verify::Query;
+use certvouch_types::der::Reader;
+use certvouch_types::pkix::Name;
+use certvouch_verify::{Query, QueryBuilder};
 
 use crate::limits::{MAX_PATH, MAX_PATH_SIGNATURES};
 
-/// Certificates from the one above a peer's to an anchor; DER.
-pub(crate) struct Path<'a>(Vec<&'a [u8]>);
+/// A certificate that is trusted. Its name is kept beside it: of the hundred and fifty of a system one is parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    der: Bytes,
+    subject: Bytes,
+}
+
+impl Anchor {
+    /// Nothing for what is no certificate: no path ends there.
+    pub(crate) fn new(der: Bytes) -> Option<Self> {
+        let subject = Certificate::parse(&der).ok()?.subject;
+        let subject = Bytes::copy_from_slice(subject.as_bytes());
+        Some(Self { der, subject })
+    }
+
+    pub(crate) fn is(&self, certificate: &[u8]) -> bool {
+        *self.der == *certificate
+    }
+
+    fn is_named(&self, name: &Name<'_>) -> bool {
+        let own = Name::read(&mut Reader::new(&self.subject), "subject");
+        own.is_ok_and(|own| name.matches(&own))
+    }
+}
+
+/// The way up from a peer's certificate.
+pub(crate) struct Path<'a> {
+    /// The question to the issuer, which exists because that issuer's key signed the certificate.
+    pub(crate) query: Query<'a>,
+    /// The certificates from the issuer's up to the anchor.
+    above: Vec<Certificate<'a>>,
+}
 
 impl<'a> Path<'a> {
     /// Finds it. Nothing if no anchor signed the certificate, itself or through the intermediates.
     pub(crate) fn find(
-        certificate: &'a [u8],
+        certificate: &Certificate<'a>,
         intermediates: &[&'a [u8]],
-        anchors: &'a [Bytes],
+        anchors: &'a [Anchor],
     ) -> Option<Self> {
+        let parsed = intermediates
+            .iter()
+            .filter_map(|der| Certificate::parse(der).ok());
         let mut search = Search {
-            anchors: anchors
-                .iter()
-                .filter_map(|der| Candidate::read(der))
-                .collect(),
-            intermediates: intermediates
-                .iter()
-                .filter_map(|der| Candidate::read(der))
-                .collect(),
+            anchors,
+            intermediates: parsed.collect(),
             signatures: MAX_PATH_SIGNATURES,
+            query: None,
         };
         let mut above = Vec::new();
-        search
-            .climb(&Candidate::read(certificate)?, &mut above)
-            .then_some(Self(above))
-    }
-
-    /// The certificate of the issuer.
-    pub(crate) fn issuer(&self) -> &'a [u8] {
-        // proof: a path has at least the anchor
-        self.0.first().copied().unwrap_or_default()
+        let found = search.climb(certificate, &mut above);
+        let query = search.query.filter(|_| found)?;
+        Some(Self { query, above })
     }
 
     /// Every certificate that somebody above signed, from the peer's up, each with that issuer's.
     pub(crate) fn pairs<'b>(
         &'b self,
-        certificate: &'a [u8],
-    ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + 'b {
-        let below = std::iter::once(certificate).chain(self.0.iter().copied());
-        below.zip(self.0.iter().copied())
-    }
-}
-
-struct Candidate<'a> {
-    der: &'a [u8],
-    parsed: Certificate<'a>,
-}
-
-impl<'a> Candidate<'a> {
-    fn read(der: &'a [u8]) -> Option<Self> {
-        let parsed = Certificate::parse(der).ok()?;
-        Some(Self { der, parsed })
+        certificate: &'b Certificate<'a>,
+    ) -> impl Iterator<Item = (&'b Certificate<'a>, &'b Certificate<'a>)> {
+        std::iter::once(certificate)
+            .chain(&self.above)
+            .zip(&self.above)
     }
 }
 
 struct Search<'a> {
-    anchors: Vec<Candidate<'a>>,
-    intermediates: Vec<Candidate<'a>>,
+    anchors: &'a [Anchor],
+    intermediates: Vec<Certificate<'a>>,
     /// Signatures that may still be checked.
     signatures: usize,
+    query: Option<Query<'a>>,
 }
 
 impl<'a> Search<'a> {
-    /// Looks for the issuer of the last one, first among the anchors; says whether an anchor was reached.
-    fn climb(&mut self, from: &Candidate<'a>, above: &mut Vec<&'a [u8]>) -> bool {
+    /// Looks for the issuer of a certificate, first among the anchors; says whether an anchor was reached.
+    fn climb(&mut self, from: &Certificate<'a>, above: &mut Vec<Certificate<'a>>) -> bool {
         if above.len() >= MAX_PATH {
             return false;
         }
-        for index in 0..self.anchors.len() {
-            let anchor = &self.anchors[index];
-            if signed(from, anchor, &mut self.signatures) {
-                above.push(anchor.der);
+        for anchor in self.anchors_of(from) {
+            let Ok(anchor) = Certificate::parse(&anchor.der) else {
+                continue;
+            };
+            if self.signed(from, &anchor, above.is_empty()) {
+                above.push(anchor);
                 return true;
             }
         }
         for index in 0..self.intermediates.len() {
-            let above_it = &self.intermediates[index];
-            let der = above_it.der;
-            let used = der == from.der || above.contains(&der);
-            if used || !signed(from, above_it, &mut self.signatures) {
+            let issuer = self.intermediates[index];
+            let used = issuer.raw == from.raw || above.iter().any(|it| it.raw == issuer.raw);
+            if used || !self.signed(from, &issuer, above.is_empty()) {
                 continue;
             }
-            above.push(der);
-            let Some(next) = Candidate::read(der) else {
-                return false;
-            };
-            if self.climb(&next, above) {
+            above.push(issuer);
+            if self.climb(&issuer, above) {
                 return true;
             }
             above.pop();
         }
         false
     }
-}
 
-/// Whether the key of a CA signed a certificate that names it.
-fn signed(certificate: &Candidate<'_>, issuer: &Candidate<'_>, signatures: &mut usize) -> bool {
-    if !certificate.parsed.issuer.matches(&issuer.parsed.subject) || *signatures == 0 {
-        return false;
+    /// The anchors that a certificate names as its issuer: written as it writes them, else those that it may mean.
+    fn anchors_of(&self, certificate: &Certificate<'_>) -> Vec<&'a Anchor> {
+        let name = &certificate.issuer;
+        let same = |anchor: &&Anchor| *anchor.subject == *name.as_bytes();
+        let found: Vec<_> = self.anchors.iter().filter(same).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        self.anchors
+            .iter()
+            .filter(|anchor| anchor.is_named(name))
+            .collect()
     }
-    *signatures -= 1;
-    Query::new(certificate.der, issuer.der, None).is_ok()
+
+    /// Whether the key of a CA signed a certificate that names it. For the peer's own, `first`, the question is kept.
+    fn signed(&mut self, from: &Certificate<'a>, issuer: &Certificate<'a>, first: bool) -> bool {
+        if !from.issuer.matches(&issuer.subject) || self.signatures == 0 {
+            return false;
+        }
+        self.signatures -= 1;
+        if !first {
+            return QueryBuilder::default().check_issuer(from, issuer).is_ok();
+        }
+        self.query = Query::new(from.raw, issuer.raw, None).ok();
+        self.query.is_some()
+    }
 }

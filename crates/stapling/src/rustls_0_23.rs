@@ -33,6 +33,7 @@ use rustls::{
 
 use crate::judge::{Fail, Ground, Judge, Refused, timestamp};
 use crate::limits::MAX_SESSION_NAMES;
+use crate::path::Anchor;
 use crate::policy::{Mode, Reactions};
 use crate::slot::{Slot, Subject};
 use crate::staple::Staple;
@@ -722,7 +723,9 @@ fn judge(
     fail: Fail,
     statuses: Option<StatusSet>,
 ) -> Judge {
-    let anchors = anchors.into_iter().map(|der| Bytes::copy_from_slice(&der));
+    let anchors = anchors
+        .into_iter()
+        .filter_map(|der| Anchor::new(Bytes::copy_from_slice(&der)));
     Judge {
         anchors: anchors.collect(),
         profile: Profile::default(),

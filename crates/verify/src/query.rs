@@ -173,29 +173,44 @@ impl<'a> QueryBuilder<'a> {
         issuer: &'a [u8],
     ) -> Result<Query<'a>, QueryError> {
         let certificate = Certificate::parse(certificate).map_err(QueryError::Certificate)?;
-        let mut query = self.start(certificate.serial_number, issuer, Binding::Certificate)?;
-        if !certificate.issuer.matches(&query.issuer.subject) {
-            return Err(QueryError::NotIssuedByIssuer);
-        }
+        let issuer = Certificate::parse(issuer).map_err(QueryError::Issuer)?;
+        self.check_issuer(&certificate, &issuer)?;
+        let mut query = self.start(certificate.serial_number, issuer, Binding::Certificate);
         query.issuer_name = certificate.issuer;
-        self.algorithms
-            .verify(
-                &self.provider,
-                &query.issuer.subject_public_key_info,
-                &certificate.signature_algorithm,
-                certificate.tbs,
-                certificate.signature,
-            )
-            .map_err(|fault| match fault {
-                SignatureFault::Algorithm(fault) => QueryError::Algorithm(fault),
-                SignatureFault::Invalid => QueryError::NotSignedByIssuer,
-            })?;
         query.evidence.pass(
             CheckCode::CertificateSignature,
             "the issuer's key signed the certificate",
         );
         query.certificate = Some(certificate);
         self.finish(query)
+    }
+
+    /// Whether a CA issued a certificate: it is one, its name is the one that the certificate names, and its key signed
+    /// that. Nothing is asked. What comes of it is no path to an anchor; dates and constraints are for whoever builds one.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn check_issuer(
+        &self,
+        certificate: &Certificate<'_>,
+        issuer: &Certificate<'_>,
+    ) -> Result<(), QueryError> {
+        is_ca(issuer)?;
+        if !certificate.issuer.matches(&issuer.subject) {
+            return Err(QueryError::NotIssuedByIssuer);
+        }
+        let checked = self.algorithms.verify(
+            &self.provider,
+            &issuer.subject_public_key_info,
+            &certificate.signature_algorithm,
+            certificate.tbs,
+            certificate.signature,
+        );
+        match checked {
+            Ok(_) => Ok(()),
+            Err(SignatureFault::Algorithm(fault)) => Err(QueryError::Algorithm(fault)),
+            Err(SignatureFault::Invalid) => Err(QueryError::NotSignedByIssuer),
+        }
     }
 
     /// Asks about what the hashes and the serial number of a CertID name.
@@ -207,7 +222,8 @@ impl<'a> QueryBuilder<'a> {
         let cert_id = CertId::read(&mut reader).map_err(QueryError::CertId)?;
         reader.finish("CertID").map_err(QueryError::CertId)?;
         cert_id.check().map_err(QueryError::CertIdFault)?;
-        let mut query = self.start(cert_id.serial_number, issuer, Binding::Hashes)?;
+        let issuer = issuing(issuer)?;
+        let mut query = self.start(cert_id.serial_number, issuer, Binding::Hashes);
         let known = cert_id.hash().is_some_and(|hash| {
             let (name, key) = query.issuer_hashes(hash);
             name.as_ref() == cert_id.issuer_name_hash && key.as_ref() == cert_id.issuer_key_hash
@@ -231,7 +247,8 @@ impl<'a> QueryBuilder<'a> {
         serial_number: SerialNumber<'a>,
         issuer: &'a [u8],
     ) -> Result<Query<'a>, QueryError> {
-        let mut query = self.start(serial_number, issuer, Binding::SerialNumber)?;
+        let issuer = issuing(issuer)?;
+        let mut query = self.start(serial_number, issuer, Binding::SerialNumber);
         query.evidence.skip(
             CheckCode::CertificateSignature,
             "asked by serial number: no certificate was seen",
@@ -239,21 +256,16 @@ impl<'a> QueryBuilder<'a> {
         self.finish(query)
     }
 
+    /// A question to this issuer, which is a CA.
     fn start(
         &self,
         serial_number: SerialNumber<'a>,
-        issuer: &'a [u8],
+        issuer: Certificate<'a>,
         binding: Binding,
-    ) -> Result<Query<'a>, QueryError> {
-        let issuer = Certificate::parse(issuer).map_err(QueryError::Issuer)?;
-        let usage = issuer.key_usage().map_err(QueryError::Issuer)?;
-        let signs_certificates = usage.is_none_or(|usage| usage.key_cert_sign());
-        if !issuer.is_ca().map_err(QueryError::Issuer)? || !signs_certificates {
-            return Err(QueryError::IssuerIsNoCa);
-        }
+    ) -> Query<'a> {
         let mut evidence = Evidence::default();
         evidence.pass(CheckCode::IssuerIsCa, "the issuer is a CA");
-        Ok(Query {
+        Query {
             certificate: None,
             issuer_name: issuer.subject,
             issuer,
@@ -265,7 +277,7 @@ impl<'a> QueryBuilder<'a> {
             evidence,
             hashes: IssuerHashes::default(),
             request: Vec::new(),
-        })
+        }
     }
 
     fn finish(self, mut query: Query<'a>) -> Result<Query<'a>, QueryError> {
@@ -304,6 +316,21 @@ impl<'a> QueryBuilder<'a> {
         query.request = writer.write();
         Ok(query)
     }
+}
+
+/// The certificate of an issuer, which is a CA.
+fn issuing(der: &[u8]) -> Result<Certificate<'_>, QueryError> {
+    let issuer = Certificate::parse(der).map_err(QueryError::Issuer)?;
+    is_ca(&issuer).map(|()| issuer)
+}
+
+fn is_ca(issuer: &Certificate<'_>) -> Result<(), QueryError> {
+    let usage = issuer.key_usage().map_err(QueryError::Issuer)?;
+    let signs_certificates = usage.is_none_or(|usage| usage.key_cert_sign());
+    if !issuer.is_ca().map_err(QueryError::Issuer)? || !signs_certificates {
+        return Err(QueryError::IssuerIsNoCa);
+    }
+    Ok(())
 }
 
 /// The issuer's hashes by algorithm, computed when first needed.
