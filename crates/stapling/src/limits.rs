@@ -49,5 +49,9 @@ pub const MAX_PATH_SIGNATURES: usize = 16;
 /// Certificates in a set of statuses, unless its maker says otherwise. One takes about six kilobytes.
 pub const MAX_STATUSES: usize = 16_384;
 
+/// Certificates that handshakes have shown and the engine has not taken in yet, beyond a full set: some that are in it may
+/// have ended.
+pub const NOTICED_AT_ONCE: usize = 64;
+
 /// Names of servers whose sessions a client remembers an end for. More names push others out, which costs full handshakes.
 pub const MAX_SESSION_NAMES: usize = 4_096;

@@ -33,6 +33,7 @@ use crate::store::Store;
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Gives random numbers for the spreading of attempts.
 pub type Dice = Arc<dyn Fn() -> Random + Send + Sync>;
+type Job = Box<dyn FnOnce() + Send>;
 type Observer = Arc<dyn Fn(&Arc<Slot>) + Send + Sync>;
 
 /// How a [`Stapler`] works.
@@ -98,6 +99,7 @@ pub(crate) struct Inner {
     table: Mutex<Table>,
     wake: Notify,
     observers: Mutex<Vec<Observer>>,
+    jobs: Mutex<Vec<Job>>,
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -147,6 +149,7 @@ impl Stapler {
                 table: Mutex::default(),
                 wake: Notify::new(),
                 observers: Mutex::default(),
+                jobs: Mutex::default(),
                 errors: Mutex::default(),
             }),
         })
@@ -213,6 +216,12 @@ impl Stapler {
         observers.push(Arc::new(observer));
     }
 
+    /// Has the engine do this before it looks for what is due.
+    pub(crate) fn later(&self, job: impl FnOnce() + Send + 'static) {
+        lock(&self.inner.jobs).push(Box::new(job));
+        self.inner.wake.notify_one();
+    }
+
     /// Failures since the start, by their codes.
     #[must_use]
     pub fn errors(&self) -> BTreeMap<&'static str, u64> {
@@ -247,6 +256,9 @@ impl Stapler {
     }
 
     fn start_due(&self, running: &mut JoinSet<()>) {
+        for job in std::mem::take(&mut *lock(&self.inner.jobs)) {
+            job();
+        }
         while running.len() < self.inner.parallel() {
             let Some(due) = self.inner.take_due() else {
                 return;

@@ -13,7 +13,7 @@ use certvouch_crypto::{AWS_LC, Digest};
 use certvouch_types::{CertStatus, HashAlgorithm, Timestamp};
 use certvouch_verify::QueryError;
 
-use crate::limits::MAX_STATUSES;
+use crate::limits::{MAX_STATUSES, NOTICED_AT_ONCE};
 use crate::policy::Standing;
 use crate::slot::{Slot, Subject};
 use crate::staple::Staple;
@@ -43,6 +43,7 @@ pub struct Change {
 
 type Hook = Arc<dyn Fn(&Change) + Send + Sync>;
 type Fingerprint = Vec<u8>;
+type Noticed = (Vec<u8>, Vec<u8>);
 
 /// The statuses of many certificates. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -54,6 +55,8 @@ struct Inner {
     stapler: Stapler,
     entries: RwLock<BTreeMap<Fingerprint, Arc<Entry>>>,
     hooks: Mutex<Vec<Hook>>,
+    /// Certificates with their issuers, until the engine takes them in.
+    noticed: Mutex<BTreeMap<Fingerprint, Noticed>>,
     limit: usize,
 }
 
@@ -84,6 +87,7 @@ impl StatusSet {
             stapler,
             entries: RwLock::default(),
             hooks: Mutex::default(),
+            noticed: Mutex::default(),
             limit,
         });
         let weak: Weak<Inner> = Arc::downgrade(&inner);
@@ -166,26 +170,39 @@ impl StatusSet {
         lock(&self.inner.hooks).push(Arc::new(hook));
     }
 
-    /// Takes in a certificate that a handshake has shown, with its issuer, both verified: its status will be known soon.
-    /// When the set is full, certificates that have ended make room, and if there are none this one is passed over.
+    /// Notes a certificate that a handshake has shown, with its issuer, both verified: the engine takes it in, so that its
+    /// status is known soon. A handshake does not wait for the disk, which that may need.
     pub(crate) fn notice(&self, certificate: &[u8], issuer: &[u8]) {
         let inner = &self.inner;
-        if inner.entry(&fingerprint(certificate)).is_some() {
-            return;
-        }
-        if self.len() >= inner.limit {
-            self.drop_ended();
-        }
-        if self.len() >= inner.limit {
+        let mut noticed = lock(&inner.noticed);
+        if self.len() + noticed.len() >= inner.limit.saturating_add(NOTICED_AT_ONCE) {
             inner.stapler.inner.count("set-full");
             return;
         }
-        let subject = Subject::new(
-            Bytes::copy_from_slice(certificate),
-            Bytes::copy_from_slice(issuer),
-        );
-        if self.watch(subject).is_err() {
-            inner.stapler.inner.count("question");
+        let first = noticed.is_empty();
+        noticed
+            .entry(fingerprint(certificate))
+            .or_insert_with(|| (certificate.to_vec(), issuer.to_vec()));
+        drop(noticed);
+        if first {
+            let set = self.clone();
+            inner.stapler.later(move || set.take_in());
+        }
+    }
+
+    /// Takes in what was noticed. When the set is full, certificates that have ended make room, and if there are none the
+    /// rest is passed over.
+    fn take_in(&self) {
+        let inner = &self.inner;
+        for (certificate, issuer) in std::mem::take(&mut *lock(&inner.noticed)).into_values() {
+            if self.len() >= inner.limit {
+                self.drop_ended();
+            }
+            if self.len() >= inner.limit {
+                inner.stapler.inner.count("set-full");
+            } else if self.watch(Subject::new(certificate, issuer)).is_err() {
+                inner.stapler.inner.count("question");
+            }
         }
     }
 

@@ -287,8 +287,9 @@ fn prefetched_status_stands_in_for_a_staple_and_a_known_revocation_wins() {
     // The staple is in date, and says what was right ten minutes ago.
     assert_eq!(run(Some(&good), &set), Err(Refused::Revoked));
     // What a set does not know is noted, and refused by the hard until it is known.
-    let empty = StatusSet::new(stapler);
+    let empty = StatusSet::new(stapler.clone());
     assert_eq!(run(None, &empty), Err(Refused::Missing));
+    refresh(&stapler);
     assert_eq!(empty.len(), 2, "the server and its issuer");
 }
 
