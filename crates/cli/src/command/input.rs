@@ -189,6 +189,16 @@ pub(crate) fn message(octets: Vec<u8>) -> Vec<u8> {
     .unwrap_or(octets)
 }
 
+/// All messages as DER: of PEM every block, else the one that [`message`] finds.
+pub(crate) fn messages(octets: Vec<u8>) -> Vec<Vec<u8>> {
+    match pem(&octets) {
+        Ok(blocks) if !is_sequence(&octets) && !blocks.is_empty() => {
+            blocks.into_iter().map(|block| block.der).collect()
+        }
+        _ => vec![message(octets)],
+    }
+}
+
 /// Whether the octets begin as every message and certificate does in DER.
 pub(super) fn is_sequence(octets: &[u8]) -> bool {
     octets.first() == Some(&tag::SEQUENCE)

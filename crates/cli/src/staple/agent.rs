@@ -26,7 +26,7 @@ use super::handshake::{self, Seen};
 use super::port;
 use super::program::{self, ProgramError};
 use super::report::{ConfirmReport, Report, path};
-use super::target::{Target, server_name};
+use super::target::{Target, is_revoked, server_name};
 use crate::admin;
 use crate::clock::Clock;
 use crate::command::input;
@@ -75,6 +75,7 @@ enum Event {
         target: usize,
         place: usize,
         staple: Option<Arc<Staple>>,
+        above: Vec<Arc<Staple>>,
         urgent: bool,
         result: Result<Done, DeliverError>,
     },
@@ -106,7 +107,8 @@ impl Agent {
         let mut targets: Vec<_> = config.targets.iter().cloned().map(Target::new).collect();
         for target in &mut targets {
             let _ = target.read(&stapler);
-            if let Some(why) = &target.trouble {
+            let why = target.trouble.as_deref().or_else(|| target.conflict());
+            if let Some(why) = why {
                 tracing::error!(target = %escape(&target.config.name), "{}", escape(why));
             }
         }
@@ -222,7 +224,8 @@ impl Agent {
         }
         for index in changed {
             let name = escape(&self.targets[index].config.name).to_string();
-            match &self.targets[index].trouble {
+            let target = &self.targets[index];
+            match target.trouble.as_deref().or_else(|| target.conflict()) {
                 Some(why) => tracing::error!(target = %name, "{}", escape(why)),
                 None => tracing::info!(target = %name, "another certificate"),
             }
@@ -271,16 +274,20 @@ impl Agent {
         let stapled = target.mode().wants(&slot);
         for place in 0..target.shown.len() {
             let (staple, standing) = target.wanted(place, now);
+            // Without the leaf's there is nothing to stand beside.
+            let above = staple.as_ref().map(|_| target.wanted_above(place, now));
+            let above = above.unwrap_or_default();
             let (shown, config) = (&mut target.shown[place], &target.config.deliver[place]);
             let due = shown.retry.is_none_or(|retry| retry <= Instant::now());
-            let same = shown.settled && shown.staple == staple && !shown.failed;
+            let same =
+                shown.settled && shown.staple == staple && shown.above == above && !shown.failed;
             if shown.busy || same || !due {
                 continue;
             }
             shown.left = None;
             if staple.is_none() && !shown.settled && stapled && slot.state().successes == 0 {
                 // Nobody has answered yet: what a former agent left stays until somebody does, or its end.
-                shown.left = left_until(config, &slot, now);
+                shown.left = left_until(config, &slot, &target.above, now);
                 if shown.left.is_some() {
                     continue;
                 }
@@ -295,6 +302,7 @@ impl Agent {
                 let parcel = Parcel {
                     name: &name,
                     staple: staple.as_deref(),
+                    above: &above,
                     standing,
                     not_after,
                     now,
@@ -304,6 +312,7 @@ impl Agent {
                     target: index,
                     place,
                     staple,
+                    above,
                     urgent,
                     result,
                 };
@@ -355,11 +364,9 @@ impl Agent {
         self.changed = true;
         match event {
             Event::Fetched(slot) => {
-                let of = |target: &Target| {
-                    let own = target.slot.as_ref();
-                    own.is_some_and(|own| Arc::ptr_eq(own, &slot))
-                };
+                let of = |target: &Target| target.cares_for(&slot);
                 if let Some(index) = self.targets.iter().position(of) {
+                    self.warn_of_intermediate(index, &slot);
                     self.look_after(index);
                 }
             }
@@ -367,9 +374,10 @@ impl Agent {
                 target,
                 place,
                 staple,
+                above,
                 urgent,
                 result,
-            } => self.delivered(target, place, staple, urgent, result),
+            } => self.delivered(target, place, (staple, above), urgent, result),
             Event::Reloaded(reload, targets, result) => self.reloaded(&reload, targets, result),
             Event::Confirmed(index, report) => {
                 self.busy -= 1;
@@ -391,11 +399,21 @@ impl Agent {
         }
     }
 
+    /// Tells of an intermediate that was revoked: all that it issued is lost with it.
+    fn warn_of_intermediate(&self, index: usize, slot: &Arc<Slot>) {
+        let target = &self.targets[index];
+        let is_above = target.above.iter().any(|above| Arc::ptr_eq(above, slot));
+        if is_above && is_revoked(slot, self.clock.now()) {
+            let name = escape(&target.config.name).to_string();
+            tracing::error!(target = %name, "an intermediate of its chain is revoked");
+        }
+    }
+
     fn delivered(
         &mut self,
         index: usize,
         place: usize,
-        staple: Option<Arc<Staple>>,
+        (staple, above): (Option<Arc<Staple>>, Vec<Arc<Staple>>),
         urgent: bool,
         result: Result<Done, DeliverError>,
     ) {
@@ -414,6 +432,7 @@ impl Agent {
                 };
                 tracing::info!(target = %name, place, changed = done.changed, "{word}");
                 shown.staple = staple;
+                shown.above = above;
                 shown.settled = true;
                 shown.failed = false;
                 shown.at = Some(now);
@@ -566,19 +585,26 @@ impl Agent {
     }
 }
 
-/// Until when the file that a former agent left may stay: if it is a staple for this certificate that is in date.
+/// Until when the file that a former agent left may stay: if all in it are staples of these certificates that are in date.
 fn left_until(
     config: &super::config::DeliverConfig,
-    slot: &Slot,
+    slot: &Arc<Slot>,
+    above: &[Arc<Slot>],
     now: Timestamp,
 ) -> Option<Timestamp> {
     use certvouch_verify::{Profile, Query};
     // DER or PEM: whatever that agent was told.
-    let der = input::message(std::fs::read(config.file.as_ref()?).ok()?);
-    let query = Query::new(slot.certificate(), slot.issuer(), None).ok()?;
-    let verified = query.verify(&der, now, &Profile::RFC9919).ok()?;
-    let staple = Staple::new(&verified).ok()?;
-    let until = staple.valid_until() + -deliver::margin(config);
+    let left = input::messages(std::fs::read(config.file.as_ref()?).ok()?);
+    let end_for = |der: &[u8], slot: &Slot| {
+        let query = Query::new(slot.certificate(), slot.issuer(), None).ok()?;
+        let verified = query.verify(der, now, &Profile::RFC9919).ok()?;
+        Some(Staple::new(&verified).ok()?.valid_until())
+    };
+    let mut ends = vec![end_for(left.first()?, slot)?];
+    for der in left.get(1..).unwrap_or_default() {
+        ends.push(above.iter().find_map(|slot| end_for(der, slot))?);
+    }
+    let until = ends.into_iter().min()? + -deliver::margin(config);
     (now < until).then_some(until)
 }
 

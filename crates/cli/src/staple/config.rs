@@ -16,7 +16,7 @@ use crate::config::document::{Document, Words};
 use crate::config::{ConfigError, Fault, NetworkText, Period};
 
 /// The keys of the file; an element of an array of tables goes by the array's name.
-const KEYS: [&str; 38] = [
+const KEYS: [&str; 39] = [
     "state",
     "parallel",
     "fetch_timeout",
@@ -34,6 +34,7 @@ const KEYS: [&str; 38] = [
     "target.responder",
     "target.cert_id",
     "target.mode",
+    "target.staples",
     "target.confirm",
     "target.confirm_name",
     "target.on_revoked",
@@ -131,6 +132,9 @@ pub struct TargetConfig {
     /// Whether it is stapled.
     #[serde(default)]
     pub mode: ModeWord,
+    /// Whose status is stapled.
+    #[serde(default)]
+    pub staples: Staples,
     /// The address at which a handshake shows what is sent.
     pub confirm: Option<SocketAddr>,
     /// The server name of that handshake; by default the first DNS name of the certificate.
@@ -167,7 +171,7 @@ pub struct DeliverConfig {
     pub socket: Option<PathBuf>,
     /// HAProxy: the name by which it knows the certificate, if that is not `file` without `.ocsp`.
     pub certificate: Option<String>,
-    /// DER or PEM, for kind `file`; DER by default.
+    /// DER or PEM, for the kinds `file` and `exec`; DER by default.
     pub format: Option<Format>,
     /// How the file is put there.
     #[serde(default)]
@@ -237,6 +241,18 @@ pub enum CertId {
     Sha1,
     /// SHA-256.
     Sha256,
+}
+
+/// Whose status is stapled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Staples {
+    /// That of the server's own certificate.
+    #[default]
+    Leaf,
+    /// That of every certificate that the server sends, each with its own (RFC 8446 4.4.2.1); for those who can.
+    Chain,
 }
 
 /// [`Mode`] as it is written.
@@ -488,8 +504,17 @@ fn check_deliver(
         }
         _ => {}
     }
-    if deliver.format.is_some() && deliver.kind != Kind::File {
-        refuse("deliver", "`format` belongs to kind `file`");
+    if deliver.format.is_some() && !matches!(deliver.kind, Kind::File | Kind::Exec) {
+        refuse("deliver", "`format` belongs to the kinds `file` and `exec`");
+    }
+    if target.staples == Staples::Chain && deliver.format() == Format::Der {
+        let what = match deliver.kind {
+            Kind::Nginx | Kind::Haproxy => {
+                "nginx and HAProxy staple one response: `staples = \"chain\"` is for Exim, and for `file` and `exec`"
+            }
+            _ => "`staples = \"chain\"` is several responses: `format = \"pem\"`",
+        };
+        refuse("deliver", what);
     }
     if include && deliver.kind != Kind::Nginx {
         refuse("deliver", "`include` belongs to kind `nginx`");

@@ -6,6 +6,7 @@
 //! * `deliver` has a module for each kind of server; `program` runs what the operator named; `handshake` looks.
 
 mod agent;
+mod chain;
 pub mod config;
 mod deliver;
 mod handshake;

@@ -63,6 +63,33 @@ pub struct TargetReport {
     pub deliveries: Vec<DeliveryReport>,
     /// What the server was seen to send.
     pub confirmed: Option<ConfirmReport>,
+    /// The intermediates that are stapled too, the certificate's issuer first.
+    #[serde(default)]
+    pub intermediates: Vec<IntermediateReport>,
+}
+
+/// An intermediate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct IntermediateReport {
+    /// Its serial number in hex.
+    pub serial: String,
+    /// good, revoked, unknown or missing.
+    pub standing: String,
+    /// The moment from which its staple is not given out any more.
+    pub valid_until: Option<i64>,
+    /// When an answer was last believed.
+    pub last_success: Option<i64>,
+    /// When a responder is asked next.
+    pub next_attempt: Option<i64>,
+    /// Attempts with an answer.
+    pub successes: u64,
+    /// Attempts without one.
+    pub failures: u64,
+    /// Failures since the last answer.
+    pub failures_in_a_row: u32,
+    /// The last failure.
+    pub last_error: Option<ErrorReport>,
 }
 
 /// A failure.
@@ -147,7 +174,7 @@ impl Report {
         self.written != 0 && self.targets.iter().all(TargetReport::was_looked_after)
     }
 
-    /// The table of `certvouch staple status`: one line for each target, and below it what is wrong.
+    /// The table of `certvouch staple status`: one line for each target, and below it one for each intermediate.
     #[must_use]
     pub fn table(&self, now: Timestamp) -> String {
         let mut rows = vec![
@@ -158,6 +185,8 @@ impl Report {
         ];
         for target in &self.targets {
             rows.push(target.row(now.unix()));
+            let above = target.intermediates.iter();
+            rows.extend(above.map(|it| it.row(now.unix())));
         }
         let mut widths = [0; 9];
         for row in &rows {
@@ -211,6 +240,20 @@ impl Report {
             |target| target.confirmed.as_ref().map(|it| i64::from(it.right)),
         );
         page.family(
+            "certvouch_staple_intermediate_seconds_to_expiry",
+            Kind::Gauge,
+            "Seconds until the staple of an intermediate may not be given out any more; absent where it never had one.",
+        );
+        for target in &self.targets {
+            for above in &target.intermediates {
+                let labels = [("target", &*target.name), ("serial", &*above.serial)];
+                if let Some(until) = above.valid_until {
+                    let name = "certvouch_staple_intermediate_seconds_to_expiry";
+                    page.sample(name, &labels, (until - now.unix()).max(0));
+                }
+            }
+        }
+        page.family(
             "certvouch_staple_status",
             Kind::Gauge,
             "1 for the status that counts: good, revoked, unknown, missing.",
@@ -259,39 +302,86 @@ impl Report {
 
 impl TargetReport {
     fn row(&self, now: i64) -> [String; 9] {
-        let ago = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), |at| span(now - at));
-        let left = self.valid_until.filter(|until| *until > now);
-        let standing = if left.is_none() && self.standing != Standing::Missing.name() {
-            // The agent is gone, and time went on.
-            "expired"
-        } else {
-            &*self.standing
-        };
         let failed = self
             .deliveries
             .iter()
             .find_map(|it| (it.state == "failed").then(|| it.note.clone()).flatten());
-        let error = self
-            .last_error
-            .as_ref()
-            .map(|error| format!("{}: {}", error.code, error.text));
-        [
-            escape(&self.name).to_string(),
-            standing.to_owned(),
-            left.map_or_else(|| "-".to_owned(), |until| span(until - now)),
-            ago(self.last_success),
-            self.next_attempt
-                .map_or_else(|| "-".to_owned(), |at| span(at - now)),
-            self.successes.to_string(),
-            format!("{}/{}", self.failures_in_a_row, self.failures),
-            self.confirmed
-                .as_ref()
-                .map_or_else(|| "-".to_owned(), |it| escape(&it.outcome).to_string()),
-            failed
-                .or(error)
-                .map_or_else(|| "-".to_owned(), |text| escape(&text).to_string()),
-        ]
+        let sent = self.confirmed.as_ref();
+        row(
+            &Line {
+                name: &self.name,
+                standing: &self.standing,
+                valid_until: self.valid_until,
+                last_success: self.last_success,
+                next_attempt: self.next_attempt,
+                successes: self.successes,
+                failures: (self.failures_in_a_row, self.failures),
+                sent: sent.map_or("-", |it| &it.outcome),
+                error: failed.or_else(|| self.last_error.as_ref().map(words)),
+            },
+            now,
+        )
     }
+}
+
+impl IntermediateReport {
+    fn row(&self, now: i64) -> [String; 9] {
+        row(
+            &Line {
+                name: &format!("+ {}", self.serial),
+                standing: &self.standing,
+                valid_until: self.valid_until,
+                last_success: self.last_success,
+                next_attempt: self.next_attempt,
+                successes: self.successes,
+                failures: (self.failures_in_a_row, self.failures),
+                // A handshake of ours shows what comes for the certificate itself.
+                sent: "-",
+                error: self.last_error.as_ref().map(words),
+            },
+            now,
+        )
+    }
+}
+
+fn words(error: &ErrorReport) -> String {
+    format!("{}: {}", error.code, error.text)
+}
+
+/// What stands in a line of the table.
+struct Line<'a> {
+    name: &'a str,
+    standing: &'a str,
+    valid_until: Option<i64>,
+    last_success: Option<i64>,
+    next_attempt: Option<i64>,
+    successes: u64,
+    failures: (u32, u64),
+    sent: &'a str,
+    error: Option<String>,
+}
+
+fn row(line: &Line<'_>, now: i64) -> [String; 9] {
+    let none = || "-".to_owned();
+    let left = line.valid_until.filter(|until| *until > now);
+    // The agent is gone, and time went on. That ends no revocation.
+    let ends = [Standing::Good.name(), Standing::Unknown.name()];
+    let is_over = left.is_none() && ends.contains(&line.standing);
+    let standing = if is_over { "expired" } else { line.standing };
+    let (in_a_row, failures) = line.failures;
+    [
+        escape(line.name).to_string(),
+        standing.to_owned(),
+        left.map_or_else(none, |until| span(until - now)),
+        line.last_success.map_or_else(none, |at| span(now - at)),
+        line.next_attempt.map_or_else(none, |at| span(at - now)),
+        line.successes.to_string(),
+        format!("{in_a_row}/{failures}"),
+        escape(line.sent).to_string(),
+        line.error
+            .as_ref()
+            .map_or_else(none, |text| escape(text).to_string()),
+    ]
 }
 
 /// A span of time in the largest unit that leaves something to read.

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result, bail};
-use certvouch_client::CertIdHash;
 use certvouch_stapling::{Choice, Mode, Slot, Standing, Staple, Stapler, Subject};
 use certvouch_types::{Certificate, Timestamp};
-use certvouch_verify::Query;
+use certvouch_verify::QueryError;
 use tokio::time::Instant;
 
-use super::config::{CertId, TargetConfig};
+use super::chain::{self, Chain};
+use super::config::{DeliverConfig, TargetConfig};
 use super::deliver;
-use super::report::{ConfirmReport, DeliveryReport, ErrorReport, TargetReport};
-use crate::command::input;
-use crate::escape::escape_path;
+use super::report::{ConfirmReport, DeliveryReport, ErrorReport, IntermediateReport, TargetReport};
 
 /// A target in the care of an agent.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) config: TargetConfig,
     pub(super) slot: Option<Arc<Slot>>,
+    /// The intermediates that are stapled too, the leaf's issuer first.
+    pub(super) above: Vec<Arc<Slot>>,
+    /// Why there are not more of them.
+    gap: Option<&'static str>,
     /// Why there is no slot.
     pub(super) trouble: Option<String>,
     pub(super) shown: Vec<Shown>,
@@ -36,6 +37,8 @@ pub(super) struct Target {
 pub(super) struct Shown {
     /// What was delivered; nothing if it was taken back.
     pub(super) staple: Option<Arc<Staple>>,
+    /// What was delivered with it for intermediates.
+    pub(super) above: Vec<Arc<Staple>>,
     /// Whether anything was delivered or taken back since the start.
     pub(super) settled: bool,
     /// Until when what a former agent left here may stay, as long as nobody has answered.
@@ -48,12 +51,23 @@ pub(super) struct Shown {
     pub(super) retry: Option<Instant>,
 }
 
+impl Shown {
+    /// The moment at which what stands here has to go, or to be brought again with less.
+    fn ends(&self, margin: i64) -> Option<Timestamp> {
+        let staples = self.staple.iter().chain(&self.above);
+        let ends = staples.map(|staple| staple.valid_until() + -margin).min();
+        ends.or(self.left)
+    }
+}
+
 impl Target {
     pub(super) fn new(config: TargetConfig) -> Self {
         let shown = config.deliver.iter().map(|_| Shown::default()).collect();
         Self {
             config,
             slot: None,
+            above: Vec::new(),
+            gap: None,
             trouble: None,
             shown,
             confirmed: None,
@@ -71,27 +85,62 @@ impl Target {
             return false;
         }
         self.stamp = stamp;
-        let subject = subject(&self.config);
-        let same = match (&subject, &self.slot) {
-            (Ok(subject), Some(slot)) => subject.certificate == *slot.certificate(),
-            _ => false,
+        let had_trouble = self.trouble.take().is_some();
+        let taken = match chain::read(&self.config) {
+            Ok(chain) => self.take(chain, stapler).map_err(anyhow::Error::from),
+            Err(why) => Err(why),
         };
-        if same {
-            return false;
-        }
-        let added = subject.and_then(|subject| Ok(stapler.add(subject)?));
-        match added {
-            Ok(slot) => {
-                if let Some(old) = self.slot.replace(slot) {
-                    stapler.remove(&old);
-                }
-                self.trouble = None;
-                self.called = None;
-            }
+        match taken {
+            Ok(changed) => changed || had_trouble,
             // The old certificate is stapled as long as the new one cannot be read.
-            Err(why) => self.trouble = Some(format!("{why:#}")),
+            Err(why) => {
+                self.trouble = Some(format!("{why:#}"));
+                true
+            }
         }
-        true
+    }
+
+    /// Takes these certificates into care, and lets those go that are not among them; says whether any is new.
+    fn take(&mut self, chain: Chain, stapler: &Stapler) -> Result<bool, QueryError> {
+        let there = self.slot.as_ref();
+        let same = there.is_some_and(|slot| chain.leaf.certificate == *slot.certificate());
+        let leaf = if same {
+            None
+        } else {
+            Some(stapler.add(chain.leaf)?)
+        };
+        let mut changed = leaf.is_some();
+        let mut above = Vec::new();
+        for subject in chain.above {
+            let known = self.above.iter().find(|slot| is_about(slot, &subject));
+            above.push(match known.cloned() {
+                Some(slot) => slot,
+                None => {
+                    changed = true;
+                    stapler.add(subject)?
+                }
+            });
+        }
+        if let Some(leaf) = leaf {
+            if let Some(old) = self.slot.replace(leaf) {
+                stapler.remove(&old);
+            }
+            self.called = None;
+        }
+        for old in std::mem::replace(&mut self.above, above) {
+            if !self.above.iter().any(|kept| Arc::ptr_eq(kept, &old)) {
+                changed = true;
+                stapler.remove(&old);
+            }
+        }
+        self.gap = chain.gap;
+        Ok(changed)
+    }
+
+    /// Whether this certificate is in its care.
+    pub(super) fn cares_for(&self, slot: &Arc<Slot>) -> bool {
+        let mut all = self.slot.iter().chain(&self.above);
+        all.any(|own| Arc::ptr_eq(own, slot))
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -110,42 +159,60 @@ impl Target {
     /// staples no such status.
     pub(super) fn wanted(&self, place: usize, now: Timestamp) -> (Option<Arc<Staple>>, Standing) {
         let config = self.config.deliver.get(place);
-        let fits = |staple: &Arc<Staple>| {
-            config.is_none_or(|config| {
-                deliver::takes(config, staple)
-                    && now + deliver::margin(config) < staple.valid_until()
-            })
-        };
+        let fits = |staple: &Arc<Staple>| config.is_none_or(|config| fits(config, staple, now));
         match self.choice(now) {
             Some(choice) => (choice.staple.filter(fits), choice.standing),
             None => (None, Standing::Missing),
         }
     }
 
+    /// What is to stand beside a staple at a place of delivery: those of the intermediates that have one for that place. One
+    /// that is missing leaves the others alone.
+    pub(super) fn wanted_above(&self, place: usize, now: Timestamp) -> Vec<Arc<Staple>> {
+        let Some(config) = self.config.deliver.get(place) else {
+            return Vec::new();
+        };
+        let target = deliver::target(config.kind);
+        let chosen = self.above.iter().filter_map(|slot| {
+            let staple = self.config.reactions().choose(slot, now).staple?;
+            let taken = target.check(&staple, slot.not_after(), now).is_ok();
+            (taken && fits(config, &staple, now)).then_some(staple)
+        });
+        chosen.collect()
+    }
+
     /// The next moment at which a staple has to go from some place.
     pub(super) fn ends(&self) -> Option<Timestamp> {
         let places = self.shown.iter().zip(&self.config.deliver);
         places
-            .filter_map(|(shown, config)| {
-                let staple = shown.staple.as_ref();
-                let ends = staple.map(|it| it.valid_until() + -deliver::margin(config));
-                ends.or(shown.left)
-            })
+            .filter_map(|(shown, config)| shown.ends(deliver::margin(config)))
             .min()
     }
 
     /// Whether it is as it has to be.
     pub(super) fn is_healthy(&self, now: Timestamp) -> bool {
-        if self.trouble.is_some() || self.shown.iter().any(|shown| shown.failed) {
+        if self.trouble.is_some()
+            || self.conflict().is_some()
+            || self.shown.iter().any(|shown| shown.failed)
+        {
             return false;
         }
         if self.confirmed.as_ref().is_some_and(|seen| !seen.right) {
+            return false;
+        }
+        if self.above.iter().any(|slot| is_revoked(slot, now)) {
             return false;
         }
         match self.choice(now) {
             Some(choice) => choice.standing == Standing::Good || !self.mode().insists(),
             None => true,
         }
+    }
+
+    /// What the certificate and the configuration say against each other (RFC 7633 4.3.2).
+    pub(super) fn conflict(&self) -> Option<&'static str> {
+        let slot = self.slot.as_ref()?;
+        (slot.is_must_staple() && self.mode() == Mode::Never).then_some(UNSTAPLED)
     }
 
     pub(super) fn report(&self, now: Timestamp) -> TargetReport {
@@ -176,6 +243,15 @@ impl Target {
                 code: "no-source".to_owned(),
                 text: NO_OCSP.to_owned(),
             });
+        let told = |code: &str, text: Option<&str>| {
+            text.map(|text| ErrorReport {
+                at: now.unix(),
+                code: code.to_owned(),
+                text: text.to_owned(),
+            })
+        };
+        let conflict = told("must-staple", self.conflict());
+        let gap = told("certificate", self.gap);
         TargetReport {
             name: self.config.name.clone(),
             serial: serial.unwrap_or_default(),
@@ -198,10 +274,40 @@ impl Target {
             failures: state.failures,
             failures_in_a_row: state.failures_in_a_row,
             origin: state.origin.map(|origin| origin.name().to_owned()),
-            last_error: trouble.or(silent).or(error),
+            last_error: trouble.or(conflict).or(silent).or(error).or(gap),
+            intermediates: self.intermediates(now),
             deliveries: self.deliveries(),
             confirmed: self.confirmed.clone(),
         }
+    }
+
+    fn intermediates(&self, now: Timestamp) -> Vec<IntermediateReport> {
+        let reactions = self.config.reactions();
+        let reports = self.above.iter().map(|slot| {
+            let (state, last) = (slot.state(), slot.last_staple());
+            let parsed = Certificate::parse(slot.certificate());
+            let standing = if is_revoked(slot, now) {
+                Standing::Revoked
+            } else {
+                reactions.choose(slot, now).standing
+            };
+            IntermediateReport {
+                serial: parsed.map_or_else(|_| String::new(), |it| it.serial_number.to_string()),
+                standing: standing.name().to_owned(),
+                valid_until: last.map(|staple| staple.valid_until().unix()),
+                last_success: state.last_success.map(Timestamp::unix),
+                next_attempt: state.next_attempt.map(Timestamp::unix),
+                successes: state.successes,
+                failures: state.failures,
+                failures_in_a_row: state.failures_in_a_row,
+                last_error: state.last_error.map(|problem| ErrorReport {
+                    at: problem.at.unix(),
+                    code: problem.code.to_owned(),
+                    text: problem.text,
+                }),
+            }
+        });
+        reports.collect()
     }
 
     fn deliveries(&self) -> Vec<DeliveryReport> {
@@ -224,34 +330,26 @@ impl Target {
     }
 }
 
+/// Whether a staple can stand at a place at this moment.
+fn fits(config: &DeliverConfig, staple: &Staple, now: Timestamp) -> bool {
+    deliver::takes(config, staple) && now + deliver::margin(config) < staple.valid_until()
+}
+
+/// Whether a slot is that of a certificate and its issuer.
+fn is_about(slot: &Slot, subject: &Subject) -> bool {
+    subject.certificate == *slot.certificate() && subject.issuer == *slot.issuer()
+}
+
+/// Whether a certificate is known to be revoked, also where the response that said so is over.
+pub(super) fn is_revoked(slot: &Slot, now: Timestamp) -> bool {
+    slot.state().finally_revoked || slot.staple(now).is_some_and(|staple| staple.is_revoked())
+}
+
+/// What is said where a certificate demands what the configuration does not give.
+const UNSTAPLED: &str = "the certificate demands a staple (RFC 7633), and `mode = \"never\"` gives it none: clients that look will refuse it";
+
 /// What is said where nobody can be asked.
 pub(super) const NO_OCSP: &str = "the certificate names no OCSP responder: its CA has no OCSP, or none for it; turn stapling off, or name a `responder`";
-
-/// Reads a target's certificate and finds its issuer: the certificate of the chain, or of the `issuer` file, whose key
-/// signed it, wherever it stands.
-pub(super) fn subject(config: &TargetConfig) -> Result<Subject> {
-    let mut chain = input::read_certificates(&config.certificate)?;
-    let mut leaf = chain.remove(0);
-    if let Some(issuer) = &config.issuer {
-        chain.extend(input::read_certificates(issuer)?);
-    }
-    let shown = || escape_path(&config.certificate).to_string();
-    Certificate::parse(&leaf).with_context(shown)?;
-    let signed = |issuer: &&Vec<u8>| Query::new(&leaf, issuer, None).is_ok();
-    let Some(issuer) = chain.iter().find(signed).cloned() else {
-        bail!(
-            "{}: the issuer's certificate is missing: append it, or name it in `issuer`",
-            shown()
-        );
-    };
-    let mut subject = Subject::new(std::mem::take(&mut leaf), issuer);
-    subject.responders = config.responders();
-    subject.hash = match config.cert_id {
-        CertId::Sha1 => CertIdHash::Sha1,
-        CertId::Sha256 => CertIdHash::Sha256,
-    };
-    Ok(subject)
-}
 
 /// The name to ask a server for: the operator's, or the first DNS name of the certificate.
 pub(super) fn server_name(config: &TargetConfig, slot: &Slot) -> String {

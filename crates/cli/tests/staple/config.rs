@@ -46,6 +46,18 @@ fn fault_in_the_file_is_told_with_key_and_line() {
             "target.cert_id: HAProxy",
         ),
         (
+            "staples = \"chain\"\ndeliver = { kind = \"haproxy\", file = \"x\" }\n",
+            "target.deliver: nginx and HAProxy staple one response",
+        ),
+        (
+            "staples = \"chain\"\ndeliver = { kind = \"file\", file = \"x\" }\n",
+            "several responses: `format = \"pem\"`",
+        ),
+        (
+            "deliver = { kind = \"exim\", file = \"x\", format = \"der\" }\n",
+            "`format` belongs to the kinds",
+        ),
+        (
             "deliver = { kind = \"file\", file = \"x\", sokcet = \"y\" }\n",
             "did you mean \"socket\"?",
         ),

@@ -91,6 +91,11 @@ impl Site {
     pub(crate) fn agent(&self) -> Server {
         let agent = Server::start(&mut certvouch(self.path(), &["staple", "run"]));
         assert_eq!(agent.line(), "running");
+        // Its first report comes when it hears signals.
+        eventually("the agent's report", || {
+            let report = self.report();
+            report.is_some_and(|report| report["process"] == agent.id())
+        });
         agent
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use certvouch_stapling::{Standing, Staple, atomic};
+use certvouch_stapling::{Standing, atomic};
 
 use super::{DeliverError, Done, Parcel, put, reload};
 use crate::escape::escape_path;
@@ -26,9 +26,7 @@ pub(super) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Do
     let hidden = deliver.kind == Kind::Exim
         && parcel.staple.is_none()
         && parcel.standing == Standing::Revoked;
-    let content = parcel
-        .staple
-        .map(|staple| encoded(staple, deliver.format()));
+    let content = content(deliver, parcel);
     let changed = match deliver.layout {
         Layout::Plain => put(file, content.as_deref())?,
         Layout::Secret => put_secret(file, content.as_deref())?,
@@ -40,24 +38,32 @@ pub(super) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Do
     })
 }
 
-fn encoded(staple: &Staple, format: Format) -> Vec<u8> {
-    use base64::Engine as _;
-    match format {
+/// What stands in a file, or is given to a program; nothing if it is taken back.
+pub(super) fn content(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Option<Vec<u8>> {
+    let staple = parcel.staple?;
+    Some(match deliver.format() {
         Format::Der => staple.der().to_vec(),
         Format::Pem => {
-            let text = base64::engine::general_purpose::STANDARD.encode(staple.der());
-            let mut pem = String::from("-----BEGIN OCSP RESPONSE-----\n");
-            let mut rest = text.as_str();
-            while !rest.is_empty() {
-                let (line, after) = rest.split_at(rest.len().min(64));
-                pem.push_str(line);
-                pem.push('\n');
-                rest = after;
-            }
-            pem.push_str("-----END OCSP RESPONSE-----\n");
-            pem.into_bytes()
+            let above = parcel.above.iter().map(|staple| staple.der());
+            let all = core::iter::once(staple.der()).chain(above);
+            all.map(pem).collect::<String>().into_bytes()
         }
+    })
+}
+
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN OCSP RESPONSE-----\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
     }
+    pem.push_str("-----END OCSP RESPONSE-----\n");
+    pem
 }
 
 /// The same for a folder that is laid out as a Secret.

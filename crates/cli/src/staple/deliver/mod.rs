@@ -11,6 +11,7 @@ mod nginx;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use certvouch_stapling::{Standing, Staple, Target, TargetFault, atomic};
@@ -27,6 +28,8 @@ pub(crate) struct Parcel<'a> {
     pub(crate) name: &'a str,
     /// What is stapled from now on; nothing takes back what was.
     pub(crate) staple: Option<&'a Staple>,
+    /// What is stapled with it for intermediates, the leaf's issuer first. They were checked for that very server.
+    pub(crate) above: &'a [Arc<Staple>],
     /// How the certificate stands.
     pub(crate) standing: Standing,
     /// The end of the certificate.
@@ -135,10 +138,10 @@ pub(crate) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Do
 
 /// The program gets the staple on its standard input; with none it gets nothing and is told so.
 fn exec(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Done, DeliverError> {
-    let input = parcel.staple.map(Staple::der).unwrap_or_default();
+    let input = file::content(deliver, parcel).unwrap_or_default();
     program::run(
         &deliver.command,
-        input,
+        &input,
         &variables(parcel),
         deliver.deadline.to_std(),
     )

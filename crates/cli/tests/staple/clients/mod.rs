@@ -84,7 +84,7 @@ pub(crate) fn site() -> Option<Site> {
 }
 
 /// A certificate with a name, which names no responder.
-fn leaf(site: &Site, serial: &[u8], features: &[u8]) -> Cert {
+pub(crate) fn leaf(site: &Site, serial: &[u8], features: &[u8]) -> Cert {
     let good = &site.world.ee_good;
     let mut builder = CertBuilder::new(&[("CN", NAME)], &good.key)
         .serial(serial)
