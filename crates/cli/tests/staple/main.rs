@@ -10,6 +10,7 @@ mod exim;
 mod kill;
 #[path = "../peers/page.rs"]
 mod page;
+mod renewal;
 mod servers;
 mod support;
 mod wire;
