@@ -69,7 +69,7 @@ pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
         row("GnuTLS", gnutls(case)),
         row("curl --cert-status", curl(case)),
         row("Java (PKIX)", java(case)),
-        row("certvouch for rustls", ours(case)),
+        row("rustls (certvouch)", ours(case)),
     ];
     if let Some(staple) = &case.staple {
         rows.push(row(
