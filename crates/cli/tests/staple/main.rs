@@ -11,6 +11,7 @@ mod kill;
 #[path = "../peers/page.rs"]
 mod page;
 mod renewal;
+mod responders;
 mod servers;
 mod support;
 mod wire;
