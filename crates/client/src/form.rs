@@ -5,7 +5,7 @@ use core::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use certvouch_crypto::digest;
-use certvouch_fetch::FetchError;
+use certvouch_fetch::{Caches, FetchError};
 use certvouch_types::{CertIdTemplate, Certificate, HashAlgorithm, RequestWriter, SerialNumber};
 use certvouch_verify::{CurrencyFault, Reason};
 use http::Uri;
@@ -40,7 +40,7 @@ pub struct Form {
 
 impl Form {
     /// The first form by a policy; [`Method`] follows from the length of the URL.
-    pub(crate) const fn first(policy: &Policy) -> Self {
+    pub(crate) fn first(policy: &Policy, caches: Caches) -> Self {
         let nonce = match policy.nonce {
             NonceMode::Off => None,
             NonceMode::Try | NonceMode::Require => Some(NONCES[0]),
@@ -49,7 +49,7 @@ impl Form {
             hash: policy.cert_id_hash.first(),
             nonce,
             method: Method::Get,
-            past_caches: false,
+            past_caches: caches == Caches::Passed,
         }
     }
 

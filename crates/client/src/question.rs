@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use certvouch_fetch::Caches;
 use certvouch_types::{Certificate, SerialNumber, Timestamp};
 use certvouch_verify::{CrlSet, Moment, Query, QueryBuilder, QueryError, danger};
 use http::Uri;
@@ -41,6 +42,8 @@ pub struct Question {
     pub at: Option<Timestamp>,
     /// How long this question may take, if that is less than [`crate::Policy::total_time`].
     pub time: Option<Duration>,
+    /// Whether caches on the way may answer. They may, unless the caller has heard that the status has changed.
+    pub caches: Caches,
 }
 
 impl Question {
@@ -66,6 +69,7 @@ impl Question {
             crl_issuers: Vec::new(),
             at: None,
             time: None,
+            caches: Caches::Welcome,
         }
     }
 

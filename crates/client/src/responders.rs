@@ -111,7 +111,7 @@ struct Responder {
 
 impl Responder {
     async fn ask(self) -> (Uri, Option<Answer>) {
-        let mut form = Form::first(&self.inner.policy);
+        let mut form = Form::first(&self.inner.policy, self.question.caches);
         let mut tried = Vec::new();
         let now = self.inner.now();
         loop {

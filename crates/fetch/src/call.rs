@@ -8,8 +8,9 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER,
     USER_AGENT,
 };
-use http::{Method, Request, Uri};
+use http::{Method, Request, Response, Uri};
 use http_body_util::Full;
+use hyper::body::Incoming;
 
 use crate::connect::Origin;
 use crate::error::FetchError;
@@ -97,6 +98,12 @@ impl Fetcher {
     }
 
     async fn call_once(&self, call: &Call) -> Result<Answer, FetchError> {
+        let response = self.open(call).await?;
+        self.answer(response, call).await
+    }
+
+    /// Asks, and waits for the header.
+    pub(crate) async fn open(&self, call: &Call) -> Result<Response<Incoming>, FetchError> {
         let origin = Origin::of(&call.url)?;
         if call.bearer.is_some() && !origin.https && !origin.is_this_machine() {
             return Err(FetchError::Url(
@@ -105,7 +112,15 @@ impl Fetcher {
             ));
         }
         let request = request(&origin, call)?;
-        let response = self.send(&origin, request, &origin.named_network()).await?;
+        self.send(&origin, request, &origin.named_network()).await
+    }
+
+    /// Reads the rest.
+    pub(crate) async fn answer(
+        &self,
+        response: Response<Incoming>,
+        call: &Call,
+    ) -> Result<Answer, FetchError> {
         let status = response.status().as_u16();
         let retry_after = response
             .headers()

@@ -51,6 +51,8 @@ pub enum FetchError {
         /// What went wrong.
         why: String,
     },
+    /// Nothing came on a stream for so long.
+    Silence(Duration),
     /// A status other than 200, and 304 where that was asked for.
     Status(u16),
     /// The body ended early or came too slowly.
@@ -103,6 +105,7 @@ impl fmt::Display for FetchError {
             Self::Http(why) => write!(f, "the HTTP exchange failed: {why}"),
             Self::Resolve { host, why } => write!(f, "cannot resolve {host}: {why}"),
             Self::Roots(why) => write!(f, "cannot load the TLS roots: {why}"),
+            Self::Silence(limit) => write!(f, "nothing came for {} s", limit.as_secs()),
             Self::StartTls { to, why } => write!(f, "no TLS at {to}: {why}"),
             Self::Status(code) => write!(f, "HTTP status {code}"),
             Self::Timeout(limit) => write!(f, "no complete answer within {} ms", limit.as_millis()),

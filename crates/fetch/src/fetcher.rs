@@ -51,7 +51,8 @@ pub enum Caches {
     #[default]
     Welcome,
     /// They have to ask the origin (`Cache-Control: no-cache`): for a second attempt after one that brought something
-    /// out of date, and for nothing else (RFC 9919 7.2).
+    /// out of date, or when the origin has said that what they hold is no longer so, and for nothing else (RFC 9919
+    /// 7.2).
     Passed,
 }
 

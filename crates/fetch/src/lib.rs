@@ -10,6 +10,8 @@
 //!
 //! [`Fetcher::presented`] looks at what a TLS server presents, behind STARTTLS too.
 //!
+//! [`Fetcher::events`] stays with a server that has events to tell.
+//!
 //! It knows neither OCSP nor CRLs. Bodies of error responses are never repeated in errors.
 
 #![warn(missing_docs)]
@@ -18,6 +20,7 @@ mod address;
 mod call;
 mod connect;
 mod error;
+mod events;
 mod fetcher;
 mod meter;
 mod policy;
@@ -28,6 +31,7 @@ mod starttls;
 pub use address::{AddressClass, AddressRule, Network};
 pub use call::{Answer, Bearer, Call};
 pub use error::FetchError;
+pub use events::{Event, EventStream, Followed, MAX_EVENT};
 pub use fetcher::{Caches, Fetch, Fetched, Fetcher, Freshness, Payload, Validators};
 pub use meter::Meter;
 pub use policy::{FetchPolicy, Roots};

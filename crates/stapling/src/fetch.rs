@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use certvouch_fetch::Caches;
 use certvouch_types::Timestamp;
 
 use crate::limits::LEASE_PAUSE;
 use crate::slot::{Accepted, Found, Origin, Problem, Slot};
-use crate::stapler::{Due, Inner};
+use crate::due::{Due, Ended};
+use crate::stapler::Inner;
 use crate::store::Lease;
 
 /// Makes an attempt; the slot goes back among the waiting ones when this ends.
@@ -32,13 +34,18 @@ pub(crate) async fn refresh(mut due: Due) {
         return;
     }
     slot.update(|state| state.last_attempt = Some(inner.now()));
-    let result = ask(&inner, &slot).await;
+    let result = ask(&inner, &slot, due.caches()).await;
     let now = inner.now();
     let result = match result {
         Ok(der) => take(&inner, &slot, der, now).await,
         Err(problem) => Err(problem),
     };
     drop(lease);
+    due.ended(if result.is_ok() {
+        Ended::Well
+    } else {
+        Ended::Badly
+    });
     let next = match &result {
         Ok(_) => succeeded(&inner, &slot, now),
         Err(problem) => failed(&inner, &slot, problem.clone(), now),
@@ -80,6 +87,7 @@ fn adopted(inner: &Inner, due: &mut Due) {
             .after_success(&staple, now, (inner.options.dice)()),
         None => now,
     };
+    due.ended(Ended::Well);
     slot.update(|state| {
         state.failures_in_a_row = 0;
         state.last_error = None;
@@ -89,12 +97,14 @@ fn adopted(inner: &Inner, due: &mut Due) {
     inner.tell(&slot);
 }
 
-async fn ask(inner: &Inner, slot: &Slot) -> Result<Bytes, Problem> {
+async fn ask(inner: &Inner, slot: &Slot, caches: Caches) -> Result<Bytes, Problem> {
     let Some(client) = inner.client(slot.hash()) else {
         // proof: a stapler has a client for each hash
         unreachable!("no client for {:?}", slot.hash());
     };
-    let asking = client.ask(slot.question.clone());
+    let mut question = slot.question.clone();
+    question.caches = caches;
+    let asking = client.ask(question);
     let limit = inner.options.fetch_time;
     let Ok(outcome) = tokio::time::timeout(limit, asking).await else {
         let text = format_args!("no answer within {} s", limit.as_secs());

@@ -13,6 +13,8 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+mod due;
+mod expect;
 mod fetch;
 mod judge;
 mod key;
@@ -27,7 +29,9 @@ mod stapler;
 mod statuses;
 pub mod store;
 mod target;
+mod turns;
 
+pub use expect::{About, Expected};
 pub use judge::{Fail, Ground, Refused};
 pub use key::StapleKey;
 pub use policy::{Choice, Mode, Reaction, Reactions, Standing};

@@ -31,6 +31,18 @@ pub const FETCH_TIME: Duration = Duration::from_secs(20);
 /// Seconds until a staple that another process fetches is looked for in the store.
 pub const LEASE_PAUSE: i64 = 2;
 
+/// Fetches beside those: of certificates whose status has changed, which do not wait behind responders that hang.
+pub const URGENT: usize = 16;
+
+/// Until an answer that still says what was before is asked for again; it doubles from time to time.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest such pause.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Attempts to see a change that was told: within about two minutes. Then the schedule has its way.
+pub const MAX_TRIES: u32 = 12;
+
 /// Octets of one message about an error that are kept.
 pub const MAX_MESSAGE: usize = 512;
 

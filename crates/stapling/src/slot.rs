@@ -6,10 +6,12 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use certvouch_client::{CertIdHash, Question, Sha1Signatures};
 use certvouch_types::pkix::tls_feature::STATUS_REQUEST;
-use certvouch_types::{CertStatus, Certificate, Timestamp};
+use certvouch_crypto::{Digest, digest};
+use certvouch_types::{CertStatus, Certificate, HashAlgorithm, Timestamp};
 use certvouch_verify::{Profile, QueryError};
 use http::Uri;
 
+use crate::expect::Expected;
 use crate::key::StapleKey;
 use crate::limits::MAX_MESSAGE;
 use crate::staple::{NotStaplable, Staple, is_final};
@@ -111,6 +113,8 @@ pub struct State {
     pub finally_revoked: bool,
     /// The responder said, signed and current, that it does not know the certificate.
     pub unknown_until: Option<Timestamp>,
+    /// What its status is said to be, until the staple says so or enough attempts were made.
+    pub awaited: Option<Expected>,
 }
 
 /// A certificate in the care of a [`crate::Stapler`].
@@ -118,12 +122,22 @@ pub struct State {
 pub struct Slot {
     pub(crate) question: Question,
     key: StapleKey,
+    serial: Box<[u8]>,
+    issuer_key: Digest,
     hash: CertIdHash,
     not_after: Timestamp,
     must_staple: bool,
     names_responder: bool,
     staple: ArcSwapOption<Staple>,
     state: Mutex<State>,
+}
+
+/// The content octets of an INTEGER as a number without a sign.
+fn unsigned(content: &[u8]) -> &[u8] {
+    let start = content.iter().position(|octet| *octet != 0);
+    start
+        .and_then(|start| content.get(start..))
+        .unwrap_or_default()
 }
 
 /// What became of a response.
@@ -154,6 +168,8 @@ impl Slot {
         let named = certvouch_client::Locations::of(&certificate).responders;
         Ok(Self {
             key: StapleKey::new(&certificate, &issuer, subject.hash),
+            serial: unsigned(certificate.serial_number.content()).into(),
+            issuer_key: digest(HashAlgorithm::Sha256, issuer.subject_public_key_info.raw),
             hash: subject.hash,
             not_after: certificate.validity.not_after,
             must_staple: features.is_some_and(|features| features.requires(STATUS_REQUEST)),
@@ -185,6 +201,18 @@ impl Slot {
     #[must_use]
     pub const fn key(&self) -> &StapleKey {
         &self.key
+    }
+
+    /// The serial number: minimal unsigned big-endian octets.
+    #[must_use]
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
+    #[must_use]
+    pub(crate) const fn issuer_key(&self) -> &Digest {
+        &self.issuer_key
     }
 
     /// The hash of the CertID that is asked with.

@@ -11,7 +11,7 @@
 //!   and the answer counts nevertheless.
 //! * Of several processes with one store, one fetches (see [`crate::store`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,12 +22,16 @@ use certvouch_types::Timestamp;
 use certvouch_verify::QueryError;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::due::Due;
+use crate::expect::{About, Awaited, Expected};
 use crate::fetch;
-use crate::limits::{FETCH_TIME, LONGEST_SLEEP, PARALLEL};
+use crate::limits::{FETCH_TIME, LONGEST_SLEEP, PARALLEL, URGENT};
 use crate::schedule::{Random, Schedule};
 use crate::slot::{Found, Origin, Slot, Subject};
 use crate::store::Store;
+use crate::turns::Turns;
 
 /// Tells the time.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -103,11 +107,39 @@ pub(crate) struct Inner {
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-/// All slots, and those that wait for their time.
+/// All slots, and those that wait for their time. One that does neither is being asked for.
 #[derive(Debug, Default)]
-struct Table {
-    slots: Vec<Option<Arc<Slot>>>,
-    waiting: BTreeSet<(Timestamp, usize)>,
+pub(crate) struct Table {
+    pub(crate) slots: Vec<Option<Arc<Slot>>>,
+    /// By serial number, since that is what those know who tell of changes.
+    by_serial: BTreeMap<Box<[u8]>, Vec<usize>>,
+    pub(crate) waiting: Turns<Timestamp>,
+    /// Those that do not wait for the schedule, whose clock has whole seconds.
+    pub(crate) urgent: Turns<Instant>,
+    /// Those whose status is said to have changed.
+    pub(crate) awaited: BTreeMap<usize, Awaited>,
+    /// What was said so far.
+    turns: u64,
+}
+
+impl Table {
+    fn is_waiting(&self, index: usize) -> bool {
+        self.waiting.has(index) || self.urgent.has(index)
+    }
+
+    /// Those that something is about.
+    fn find(&self, about: About<'_>) -> Vec<(usize, Arc<Slot>)> {
+        let slot = |index: usize| self.slots.get(index).cloned().flatten();
+        let pair = |index: usize| Some((index, slot(index)?));
+        let is = |(_, slot): &(usize, Arc<Slot>)| about.is(slot);
+        match about.serial {
+            Some(serial) => {
+                let indices = self.by_serial.get(serial).into_iter().flatten();
+                indices.copied().filter_map(pair).filter(is).collect()
+            }
+            None => (0..self.slots.len()).filter_map(pair).filter(is).collect(),
+        }
+    }
 }
 
 impl fmt::Debug for Inner {
@@ -172,7 +204,9 @@ impl Stapler {
         let mut table = self.inner.table();
         let index = table.slots.len();
         table.slots.push(Some(Arc::clone(&slot)));
-        table.waiting.insert((due, index));
+        let twins = table.by_serial.entry(slot.serial().into()).or_default();
+        twins.push(index);
+        table.waiting.put(index, due);
         drop(table);
         self.inner.wake.notify_one();
         Ok(slot)
@@ -189,7 +223,15 @@ impl Stapler {
             if let Some(place) = table.slots.get_mut(index) {
                 *place = None;
             }
-            table.waiting.retain(|(_, waiting)| *waiting != index);
+            let _ = table.waiting.remove(index);
+            let _ = table.urgent.remove(index);
+            table.awaited.remove(&index);
+            if let Some(twins) = table.by_serial.get_mut(slot.serial()) {
+                twins.retain(|twin| *twin != index);
+                if twins.is_empty() {
+                    table.by_serial.remove(slot.serial());
+                }
+            }
         }
     }
 
@@ -202,11 +244,47 @@ impl Stapler {
     /// Has every certificate asked for now, whatever the schedule says.
     pub fn hurry(&self) {
         let now = self.inner.now();
+        self.inner.table().waiting.all_at(now);
+        self.inner.wake.notify_one();
+    }
+
+    /// Takes the word of somebody who knows that a status is now this one: certificates in care whose staple does not say
+    /// so are asked for at once, past caches, and again within bounds until their staple does. One that is being asked for
+    /// is asked for once more. Gives those for which that is done.
+    pub fn expect(&self, about: About<'_>, expected: Expected) -> Vec<Arc<Slot>> {
+        let now = self.inner.now();
         let mut table = self.inner.table();
-        let waiting = std::mem::take(&mut table.waiting);
-        table.waiting = waiting.into_iter().map(|(_, index)| (now, index)).collect();
+        let found = table.find(about);
+        table.turns += 1;
+        let turn = table.turns;
+        let mut concerned = Vec::new();
+        for (index, slot) in found {
+            let waits = table.is_waiting(index);
+            if waits && expected.is_met(&slot, now) {
+                if table.awaited.remove(&index).is_some() {
+                    slot.update(|state| state.awaited = None);
+                }
+                continue;
+            }
+            // Of what was revoked for good no other word is believed; that the responder says one is worth an attempt.
+            let final_word = expected == Expected::Good && slot.state().finally_revoked;
+            let awaited = Awaited {
+                expected: if final_word { Expected::Any } else { expected },
+                turn,
+                tries: 0,
+            };
+            table.awaited.insert(index, awaited);
+            slot.update(|state| state.awaited = Some(awaited.expected));
+            if waits && about.serial.is_some() {
+                table.urgent.put(index, Instant::now());
+            } else if waits {
+                table.waiting.put(index, now);
+            }
+            concerned.push(slot);
+        }
         drop(table);
         self.inner.wake.notify_one();
+        concerned
     }
 
     /// Calls this whenever an attempt about a slot has ended, well or not: whoever tells of staples has to hear of failures
@@ -235,8 +313,7 @@ impl Stapler {
         loop {
             self.start_due(&mut running);
             if running.join_next().await.is_none() {
-                let table = self.inner.table();
-                return table.waiting.first().map(|(due, _)| *due);
+                return self.inner.table().waiting.first();
             }
         }
     }
@@ -246,11 +323,11 @@ impl Stapler {
         let mut running = JoinSet::new();
         loop {
             self.start_due(&mut running);
-            let pause = self.pause();
+            let pause = self.pause(running.len());
             tokio::select! {
                 Some(_) = running.join_next(), if !running.is_empty() => {}
                 () = self.inner.wake.notified() => {}
-                () = tokio::time::sleep(pause), if running.len() < self.inner.parallel() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -259,51 +336,26 @@ impl Stapler {
         for job in std::mem::take(&mut *lock(&self.inner.jobs)) {
             job();
         }
-        while running.len() < self.inner.parallel() {
-            let Some(due) = self.inner.take_due() else {
-                return;
-            };
+        while let Some(due) = self.inner.take_due(running.len()) {
             running.spawn(fetch::refresh(due));
         }
     }
 
-    /// Until the next attempt; the clock has whole seconds.
-    fn pause(&self) -> Duration {
-        let next = self.inner.table().waiting.first().map(|(due, _)| *due);
-        let seconds = next.map(|next| next.seconds_since(self.inner.now()).max(0));
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
-        match seconds {
+    /// Until the next attempt that may be made beside those that run; the clock has whole seconds.
+    fn pause(&self, running: usize) -> Duration {
+        let table = self.inner.table();
+        let (parallel, now) = (self.inner.parallel(), Instant::now());
+        let next = table.waiting.first().filter(|_| running < parallel);
+        let next = next.map(|next| next.seconds_since(self.inner.now()).max(0));
+        let scheduled = match next.and_then(|seconds| u64::try_from(seconds).ok()) {
             Some(0) => Duration::from_millis(10),
             Some(seconds) => Duration::from_secs(seconds).min(LONGEST_SLEEP),
             None => LONGEST_SLEEP,
-        }
-    }
-}
-
-/// A slot that was taken out of the waiting ones; it goes back when this is dropped, however that comes.
-pub(crate) struct Due {
-    pub(crate) inner: Arc<Inner>,
-    pub(crate) slot: Arc<Slot>,
-    index: usize,
-    next: Option<Timestamp>,
-}
-
-impl Due {
-    pub(crate) const fn again_at(&mut self, next: Timestamp) {
-        self.next = Some(next);
-    }
-}
-
-impl Drop for Due {
-    fn drop(&mut self) {
-        let next = self
-            .next
-            .unwrap_or_else(|| self.inner.now() + self.inner.options.schedule.max_backoff);
-        self.slot.update(|state| state.next_attempt = Some(next));
-        let mut table = self.inner.table();
-        if matches!(table.slots.get(self.index), Some(Some(_))) {
-            table.waiting.insert((next, self.index));
-        }
+        };
+        let urgent = table.urgent.first().filter(|_| running < parallel + URGENT);
+        urgent.map_or(scheduled, |at| {
+            scheduled.min(at.saturating_duration_since(now))
+        })
     }
 }
 
@@ -320,25 +372,30 @@ impl Inner {
         self.clients.get(&index(hash))
     }
 
-    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+    pub(crate) fn table(&self) -> std::sync::MutexGuard<'_, Table> {
         lock(&self.table)
     }
 
-    fn take_due(self: &Arc<Self>) -> Option<Due> {
-        let now = self.now();
+    /// The next one to be asked for beside so many.
+    fn take_due(self: &Arc<Self>, running: usize) -> Option<Due> {
         let mut table = self.table();
-        let (due, index) = *table.waiting.first()?;
-        if due > now {
-            return None;
-        }
-        table.waiting.pop_first();
+        let (parallel, now) = (self.parallel(), self.now());
+        let urgent = if running < parallel + URGENT {
+            table.urgent.take_due(Instant::now())
+        } else {
+            None
+        };
+        let index = match urgent {
+            Some(index) => index,
+            None if running < parallel => table.waiting.take_due(now)?,
+            None => return None,
+        };
+        // It is in both places if it was told of a change while it waited.
+        let _ = table.waiting.remove(index);
+        let _ = table.urgent.remove(index);
         let slot = table.slots.get(index).cloned().flatten()?;
-        Some(Due {
-            inner: Arc::clone(self),
-            slot,
-            index,
-            next: None,
-        })
+        let turn = table.awaited.get(&index).map(|awaited| awaited.turn);
+        Some(Due::new(Arc::clone(self), slot, index, turn))
     }
 
     pub(crate) fn tell(&self, slot: &Arc<Slot>) {
