@@ -19,6 +19,7 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 mod octets;
+mod remote;
 mod serial;
 pub mod serve;
 pub mod signing;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use certvouch_fetch::Caches;
 use certvouch_types::Timestamp;
 
+use crate::due::{Due, Ended};
 use crate::limits::LEASE_PAUSE;
 use crate::slot::{Accepted, Found, Origin, Problem, Slot};
-use crate::due::{Due, Ended};
 use crate::stapler::Inner;
 use crate::store::Lease;
 

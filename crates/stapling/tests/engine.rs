@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use certvouch_stapling::{
-    Options, Origin, Random, Reactions, Slot, Standing, StapleKey, Stapler, Store, Subject, atomic,
+    About, Expected, Options, Origin, Random, Reactions, Slot, Standing, StapleKey, Stapler, Store,
+    Subject, atomic,
 };
 use certvouch_testkit::clock::TestClock;
 use certvouch_testkit::misbehave::{Act, Handler, Misbehaving, table};
@@ -324,6 +325,167 @@ fn revocation_replaces_good_and_only_a_hold_is_released() {
             assert!(slot.state().finally_revoked);
         }
     }
+}
+
+/// The header of each request since the `from`th.
+fn headers(desk: &Desk, from: usize) -> Vec<String> {
+    let requests = desk.responder.requests();
+    let since = requests.iter().skip(from);
+    since.map(|it| it.header.to_ascii_lowercase()).collect()
+}
+
+fn serial_of(slot: &Slot) -> About<'_> {
+    About::certificate(slot.serial(), None)
+}
+
+/// Runs the engine until something holds.
+fn run_until(desk: &Desk, stapler: &Stapler, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    desk.runtime.block_on(async {
+        tokio::select! {
+            () = stapler.run() => {}
+            () = waiting => {}
+            () = tokio::time::sleep(Duration::from_secs(60)) => panic!("it never holds"),
+        }
+    });
+}
+
+// covers: STAPLE-4
+#[test]
+fn word_of_a_revocation_is_asked_about_past_caches_until_the_answer_says_so() {
+    let desk = Desk::new();
+    let stapler = desk.stapler(None);
+    let slot = stapler.add(desk.subject()).unwrap();
+    let _ = desk.refresh(&stapler);
+    let asked = desk.responder.requests().len();
+    assert!(!headers(&desk, 0)[0].contains("no-cache"));
+    desk.at(60);
+    // A cache that was told to ask, and gives the old answer twice nevertheless.
+    let (world, count) = (desk.world.clone(), Mutex::new(0));
+    desk.set(Some(Arc::new(move |_| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        let (made, status) = match *count {
+            1 | 2 => (T0, Status::Good),
+            _ => (T0 + 60, Status::Revoked(T0 + 59, Some(1))),
+        };
+        Act::Ocsp(right(&world, made, status))
+    })));
+    // Of another serial number or issuer nobody here knows.
+    for about in [
+        About::certificate(&[9, 9], None),
+        About::certificate(slot.serial(), Some(&[0; 32])),
+    ] {
+        assert!(stapler.expect(about, Expected::Revoked).is_empty());
+    }
+    assert_eq!(stapler.expect(serial_of(&slot), Expected::Revoked).len(), 1);
+    assert_eq!(slot.state().awaited, Some(Expected::Revoked));
+    run_until(&desk, &stapler, || slot.state().awaited.is_none());
+    assert!(slot.staple(desk.now()).unwrap().is_revoked());
+    let seen = headers(&desk, asked);
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|it| it.contains("cache-control: no-cache")));
+    // What is known already is no reason to ask, and caches are welcome again.
+    assert!(
+        stapler
+            .expect(serial_of(&slot), Expected::Revoked)
+            .is_empty()
+    );
+    stapler.hurry();
+    let _ = desk.refresh(&stapler);
+    let seen = headers(&desk, asked + 3);
+    assert!(seen.len() == 1 && !seen[0].contains("no-cache"), "{seen:?}");
+}
+
+#[test]
+fn word_that_comes_while_an_attempt_runs_is_not_lost() {
+    let desk = Desk::new();
+    let stapler = desk.stapler(None);
+    let slot = stapler.add(desk.subject()).unwrap();
+    let (world, told) = (desk.world.clone(), Arc::new(Mutex::new(0)));
+    let (from, word, about) = (Arc::clone(&told), stapler.clone(), Arc::clone(&slot));
+    desk.set(Some(Arc::new(move |_| {
+        let mut told = from.lock().unwrap();
+        *told += 1;
+        if *told > 1 {
+            let revoked = Status::Revoked(T0 - HOUR, Some(1));
+            return Act::Ocsp(right(&world, T0, revoked));
+        }
+        // The answer is made; the revocation comes before it is sent.
+        let answer = right(&world, T0, Status::Good);
+        assert_eq!(word.expect(serial_of(&about), Expected::Revoked).len(), 1);
+        Act::Ocsp(answer)
+    })));
+    run_until(&desk, &stapler, || {
+        let staple = slot.staple(desk.now());
+        staple.is_some_and(|staple| staple.is_revoked())
+    });
+    assert_eq!(*told.lock().unwrap(), 2);
+}
+
+#[test]
+fn revocation_does_not_wait_behind_a_responder_that_hangs() {
+    let (desk, slow) = (Desk::new(), Desk::new());
+    let mut options = desk.options(None);
+    options.parallel = 1;
+    options.fetch_time = Duration::from_secs(60);
+    let stapler = Stapler::new(options).unwrap();
+    let slot = stapler.add(desk.subject()).unwrap();
+    let _ = desk.refresh(&stapler);
+    slow.set(Some(Arc::new(|_| Act::Hang(Vec::new()))));
+    let mut hanging = Subject::new(slow.world.ee_rev.der.clone(), slow.world.ca_a.der.clone());
+    hanging.responders = Some(vec![slow.responder.url().parse().unwrap()]);
+    let _other = stapler.add(hanging).unwrap();
+    desk.say(Status::Revoked(T0 - HOUR, Some(1)));
+    desk.at(60);
+    let key = key_of(&desk);
+    let said = std::cell::Cell::new(false);
+    run_until(&desk, &stapler, || {
+        if !said.get() && !slow.responder.requests().is_empty() {
+            let about = About::certificate(slot.serial(), Some(&key));
+            assert_eq!(stapler.expect(about, Expected::Revoked).len(), 1);
+            said.set(true);
+        }
+        said.get() && slot.state().awaited.is_none()
+    });
+    assert!(slot.staple(desk.now()).unwrap().is_revoked());
+}
+
+/// SHA-256 of the public key of the desk's CA.
+fn key_of(desk: &Desk) -> Vec<u8> {
+    let issuer = Certificate::parse(&desk.world.ca_a.der).unwrap();
+    let key = issuer.subject_public_key_info.raw;
+    certvouch_crypto::digest(certvouch_types::HashAlgorithm::Sha256, key)
+        .as_ref()
+        .to_vec()
+}
+
+#[test]
+fn word_about_all_of_an_issuer_asks_for_each_once() {
+    let desk = Desk::new();
+    let stapler = desk.stapler(None);
+    let slots: Vec<_> = (0..3)
+        .map(|_| stapler.add(desk.subject()).unwrap())
+        .collect();
+    let _ = desk.refresh(&stapler);
+    let asked = desk.responder.requests().len();
+    stapler.remove(&slots[2]);
+    let key = key_of(&desk);
+    let concerned = stapler.expect(About::all_of(Some(&key)), Expected::Any);
+    assert_eq!(concerned.len(), 2);
+    let _ = desk.refresh(&stapler);
+    let seen = headers(&desk, asked);
+    assert!(seen.len() == 2 && seen.iter().all(|it| it.contains("no-cache")));
+    assert!(slots.iter().all(|slot| slot.state().awaited.is_none()));
+    assert!(
+        stapler
+            .expect(About::all_of(Some(&[0; 32])), Expected::Any)
+            .is_empty()
+    );
 }
 
 #[test]

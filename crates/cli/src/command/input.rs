@@ -64,7 +64,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_or_stdin(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_or_stdin(path: &Path) -> Result<Vec<u8>> {
     read_within(path, MAX_INPUT)
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use certvouch_crypto::digest;
 use certvouch_status::embedded::Store;
+use certvouch_types::{Certificate, HashAlgorithm};
 use http::StatusCode;
 use serde_json::{Value, json as object};
 
@@ -81,10 +83,16 @@ pub(super) async fn one(
 }
 
 fn describe(issuer: &Loaded) -> Value {
-    object!({
+    let mut members = object!({
         "name": issuer.name(),
         "subject": issuer.subject(),
         "source": issuer.source().kind(),
         "writable": issuer.source().kind() == "store",
-    })
+    });
+    // Whoever knows issuers by their certificates finds the name that the change log has for them. It was parsed before.
+    if let Ok(certificate) = Certificate::parse(issuer.certificate()) {
+        let key = certificate.subject_public_key_info.raw;
+        members["key_sha256"] = hex(digest(HashAlgorithm::Sha256, key).as_ref()).into();
+    }
+    members
 }

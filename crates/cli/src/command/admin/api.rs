@@ -1,10 +1,9 @@
 //! `/v1` of an admin port, from the outside.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
 use certvouch_fetch::{Answer, Bearer, Call, FetchError, FetchPolicy, Fetcher, Roots};
 use http::{Method, Uri};
@@ -12,7 +11,8 @@ use serde_json::Value;
 
 use super::Server;
 use crate::command::input;
-use crate::escape::{escape, escape_display, escape_path};
+use crate::escape::{escape, escape_display};
+use crate::remote;
 use crate::serial::Serial;
 
 /// Octets of one answer: a page of a search, or the results of one bulk request.
@@ -58,16 +58,8 @@ impl Api {
     /// # Errors
     /// The token, the roots or the URL cannot be used.
     pub(in crate::command) fn new(server: &Server) -> Result<Self> {
-        let base = server.admin.trim_end_matches('/').to_owned();
-        let uri: Uri = base
-            .parse()
-            .map_err(|_| anyhow!("--admin {}: no URL", escape(&base)))?;
-        if uri.scheme().is_none() || uri.path() != "/" || uri.query().is_some() {
-            bail!(
-                "--admin {}: a URL such as http://127.0.0.1:8081, without a path",
-                escape(&base)
-            );
-        }
+        let base = remote::base(&server.admin)
+            .with_context(|| format!("--admin {}", escape(&server.admin)))?;
         let mut policy = FetchPolicy::default();
         policy.max_body = MAX_ANSWER;
         policy.total_timeout = LONGEST;
@@ -79,7 +71,7 @@ impl Api {
         Ok(Self {
             base,
             issuer: server.issuer.clone(),
-            bearer: bearer(&server.token_file)?,
+            bearer: remote::bearer(&server.token_file)?,
             fetcher: Fetcher::new(policy).map_err(|why| anyhow!("{}", escape_display(&why)))?,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -168,17 +160,10 @@ impl Api {
     }
 
     fn refused(&self, status: u16, answer: &Answer) -> ApiError {
-        let Ok(Value::Object(problem)) = serde_json::from_slice(&answer.bytes) else {
-            return ApiError::Unreachable(self.not_ours());
-        };
-        let member = |name: &str| problem.get(name).and_then(Value::as_str);
-        let detail = member("detail").unwrap_or_default();
-        // The server has made foreign text harmless already, if it is one of ours.
-        let mut why = escape(detail).to_string().replace("\\\\", "\\");
-        if let Some(field) = member("field") {
-            why = format!("{}: {why}", escape(field));
+        match remote::refusal(answer) {
+            Some(why) => ApiError::Refused(status, why),
+            None => ApiError::Unreachable(self.not_ours()),
         }
-        ApiError::Refused(status, why)
     }
 
     fn unreachable(&self, why: &FetchError) -> anyhow::Error {
@@ -190,21 +175,8 @@ impl Api {
     }
 
     fn not_ours(&self) -> anyhow::Error {
-        anyhow!(
-            "{} answers, but not as an admin port of certvouch does",
-            escape(&self.base)
-        )
+        anyhow!(remote::not_ours(&self.base))
     }
-}
-
-fn bearer(path: &Path) -> Result<Bearer> {
-    let shown = || escape_path(path).to_string();
-    let text = input::read_or_stdin(path)?;
-    let text = std::str::from_utf8(&text).ok().map(str::trim);
-    // Not a character of it is repeated: it may be the wrong file, or the right one.
-    text.and_then(Bearer::new)
-        .ok_or_else(|| anyhow!("it holds no token, which is one word on one line"))
-        .with_context(shown)
 }
 
 /// All but the unreserved characters of RFC 3986 2.3, so that a name stays one segment of a path.
@@ -228,19 +200,5 @@ mod tests {
     fn name_stays_one_segment() {
         assert_eq!(percent_encode("device-ca_1.x~"), "device-ca_1.x~");
         assert_eq!(percent_encode("a/b ?ä%"), "a%2Fb%20%3F%C3%A4%25");
-    }
-
-    #[test]
-    fn wrong_token_file_is_named_and_not_quoted() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("token");
-        std::fs::write(&path, "my secret diary\n").unwrap();
-        let why = format!("{:#}", bearer(&path).unwrap_err());
-        assert!(
-            why.contains("holds no token") && !why.contains("diary"),
-            "{why}"
-        );
-        std::fs::write(&path, "cvt_x\n").unwrap();
-        assert!(bearer(&path).is_ok());
     }
 }
