@@ -225,7 +225,9 @@ impl Stapler {
             }
             let _ = table.waiting.remove(index);
             let _ = table.urgent.remove(index);
-            table.awaited.remove(&index);
+            if table.awaited.remove(&index).is_some() {
+                slot.update(|state| state.awaited = None);
+            }
             if let Some(twins) = table.by_serial.get_mut(slot.serial()) {
                 twins.retain(|twin| *twin != index);
                 if twins.is_empty() {

@@ -46,7 +46,7 @@ pub(super) struct Block {
 const MAX_ROWS: u64 = 8 << 30;
 
 /// Whether the path stands for standard input.
-pub(super) fn is_stdin(path: &Path) -> bool {
+pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

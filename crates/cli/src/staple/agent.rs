@@ -18,13 +18,15 @@ use certvouch_stapling::{Options, Slot, Standing, Staple, Stapler, Store};
 use certvouch_types::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::config::StapleConfig;
+use super::config::{PushConfig, StapleConfig};
 use super::deliver::{self, DeliverError, Done, Parcel, Reload};
 use super::handshake::{self, Seen};
 use super::port;
 use super::program::{self, ProgramError};
+use super::push::Push;
 use super::report::{ConfirmReport, Report, path};
 use super::target::{Target, is_revoked, server_name};
 use crate::admin;
@@ -55,6 +57,7 @@ pub struct Agent {
     clock: Clock,
     stapler: Stapler,
     targets: Vec<Target>,
+    push: Vec<Arc<Push>>,
     events: UnboundedReceiver<Event>,
     sender: UnboundedSender<Event>,
     /// Reloads that wait: when, and for which targets.
@@ -82,6 +85,8 @@ enum Event {
     Reloaded(Reload, BTreeSet<usize>, Result<(), ProgramError>),
     Confirmed(usize, ConfirmReport),
     Called(usize, Result<(), ProgramError>),
+    /// A change log said something.
+    Told,
 }
 
 impl Agent {
@@ -126,11 +131,27 @@ impl Agent {
             .map(|address| port::start(address, Arc::clone(&report), clock.clone()))
             .transpose()
             .context("listen")?;
+        let report_path = path(&config.state, file);
+        let before = Report::load(&report_path).unwrap_or_default();
+        let networks: Vec<_> = config.networks.iter().map(|text| text.network()).collect();
+        let follow = |push: &PushConfig| {
+            let told = sender.clone();
+            Arc::new(Push::new(
+                push.clone(),
+                networks.clone(),
+                stapler.clone(),
+                clock.clone(),
+                before.position(&push.url),
+                move || drop(told.send(Event::Told)),
+            ))
+        };
+        let push = config.push.iter().map(follow).collect();
         Ok(Self {
-            report_path: path(&config.state, file),
+            report_path,
             clock,
             stapler,
             targets,
+            push,
             events,
             sender,
             waiting: BTreeMap::new(),
@@ -159,6 +180,11 @@ impl Agent {
         let mut hang_up = signal(SignalKind::hangup())?;
         let engine = self.stapler.clone();
         let engine = tokio::spawn(async move { engine.run().await });
+        let mut followers = JoinSet::new();
+        for push in &self.push {
+            let push = Arc::clone(push);
+            followers.spawn(async move { push.run().await });
+        }
         let mut watch = tokio::time::interval(WATCH);
         self.look_after_all();
         loop {
@@ -178,6 +204,7 @@ impl Agent {
             self.tell(false);
         }
         engine.abort();
+        followers.abort_all();
         self.tell(true);
         Ok(())
     }
@@ -389,6 +416,7 @@ impl Agent {
                 }
                 self.targets[index].confirmed = Some(report);
             }
+            Event::Told => {}
             Event::Called(index, result) => {
                 self.busy -= 1;
                 if let Err(why) = result {
@@ -575,6 +603,7 @@ impl Agent {
                 .into_iter()
                 .map(|(code, count)| (code.to_owned(), count))
                 .collect(),
+            push: self.push.iter().map(|push| push.report()).collect(),
         };
         if let Err(why) = fresh.save(&self.report_path) {
             tracing::error!("{}: {why}", escape_path(&self.report_path));

@@ -2,6 +2,7 @@
 //!
 //! Every fault is told with its key and line, all at once where that is possible. Paths count from the file's folder.
 
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,13 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::command::input;
 use crate::config::document::{Document, Words};
 use crate::config::{ConfigError, Fault, NetworkText, Period};
+use crate::remote;
 
 /// The keys of the file; an element of an array of tables goes by the array's name.
-const KEYS: [&str; 39] = [
+const KEYS: [&str; 43] = [
     "state",
     "parallel",
     "fetch_timeout",
@@ -56,9 +59,13 @@ const KEYS: [&str; 39] = [
     "log.level",
     "log.format",
     "target.deliver.certificate",
+    "push",
+    "push.url",
+    "push.token_file",
+    "push.tls_ca",
 ];
 /// Those of later versions.
-const PLANNED: [&str; 2] = ["push", "target.push"];
+const PLANNED: [&str; 1] = ["target.push"];
 
 /// Everything that the operator of an agent decides.
 #[derive(Clone, Debug, Deserialize)]
@@ -81,6 +88,9 @@ pub struct StapleConfig {
     /// When certificates are asked for.
     #[serde(default)]
     pub schedule: ScheduleConfig,
+    /// The change logs that are followed.
+    #[serde(default, deserialize_with = "one_or_many_tables")]
+    pub push: Vec<PushConfig>,
     /// What is told on standard error.
     #[serde(default)]
     pub log: crate::config::Log,
@@ -110,6 +120,31 @@ pub struct ScheduleConfig {
     pub deadline: Option<Period>,
     /// The most time between two attempts after a success.
     pub max_delay: Option<Period>,
+}
+
+/// `[push]`, or `[[push]]` where there are several: see [`super::push`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PushConfig {
+    /// The admin port of a certvouch responder.
+    pub url: String,
+    /// The file with a token that may `read`.
+    pub token_file: PathBuf,
+    /// The roots that an https admin port is checked against, instead of those of the system.
+    pub tls_ca: Option<PathBuf>,
+}
+
+impl PushConfig {
+    /// An admin port and the file of a token for it.
+    #[must_use]
+    pub fn new(url: impl Into<String>, token_file: impl Into<PathBuf>) -> Self {
+        Self {
+            url: url.into(),
+            token_file: token_file.into(),
+            tls_ca: None,
+        }
+    }
 }
 
 /// `[[target]]`
@@ -149,7 +184,7 @@ pub struct TargetConfig {
     #[serde(default)]
     pub hook: Vec<String>,
     /// Where the staple goes.
-    #[serde(default, deserialize_with = "one_or_many")]
+    #[serde(default, deserialize_with = "one_or_many_tables")]
     pub deliver: Vec<DeliverConfig>,
 }
 
@@ -389,6 +424,18 @@ impl StapleConfig {
             let what = "no [[target]]: nothing to staple".to_owned();
             faults.push(document.fault(&["target"], 0, what));
         }
+        for (index, push) in self.push.iter().enumerate() {
+            let mut refuse = |key: &str, what: &str| {
+                let what = format!("push.{key}: {what}");
+                faults.push(document.fault(&["push", key], index, what));
+            };
+            if let Err(why) = remote::base(&push.url) {
+                refuse("url", &why.to_string());
+            }
+            if input::is_stdin(&push.token_file) {
+                refuse("token_file", "a file: it is read more than once");
+            }
+        }
         for (index, target) in self.targets.iter().enumerate() {
             let mut refuse = |key: &str, what: &str| {
                 let what = format!("target.{key}: {what}");
@@ -428,6 +475,10 @@ impl StapleConfig {
             *path = std::path::absolute(&joined).unwrap_or(joined);
         };
         resolve(&mut self.state);
+        for push in &mut self.push {
+            resolve(&mut push.token_file);
+            push.tls_ca.iter_mut().for_each(resolve);
+        }
         for target in &mut self.targets {
             resolve(&mut target.certificate);
             target.issuer.iter_mut().for_each(resolve);
@@ -525,20 +576,22 @@ fn check_deliver(
 }
 
 /// A table or an array of tables.
-fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<DeliverConfig>, D::Error> {
-    struct OneOrMany;
+fn one_or_many_tables<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct OneOrMany<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for OneOrMany {
-        type Value = Vec<DeliverConfig>;
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
+        type Value = Vec<T>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(
-                "a table such as { kind = \"file\", file = \"www.der\" }, or an array of them",
-            )
+            f.write_str("a table such as { key = \"value\" }, or an array of them")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            DeliverConfig::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
@@ -546,7 +599,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<DeliverConfig>,
         }
     }
 
-    from.deserialize_any(OneOrMany)
+    from.deserialize_any(OneOrMany(PhantomData))
 }
 
 /// A text or an array of texts.

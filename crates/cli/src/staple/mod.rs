@@ -3,6 +3,7 @@
 //!
 //! * [`config`] is `staple.toml`, [`report`] what is told of it all.
 //! * `agent` is the loop: what was fetched or comes to its end is delivered, reloads are gathered, handshakes confirm.
+//! * [`push`] hears of changes before half life.
 //! * `deliver` has a module for each kind of server; `program` runs what the operator named; `handshake` looks.
 
 mod agent;
@@ -12,6 +13,7 @@ mod deliver;
 mod handshake;
 mod port;
 mod program;
+pub mod push;
 pub mod report;
 mod target;
 

@@ -8,6 +8,7 @@ use certvouch_stapling::{Standing, atomic};
 use certvouch_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::push::{self, PushReport};
 use crate::escape::escape;
 use crate::metrics::{Kind, Page};
 
@@ -23,6 +24,9 @@ pub struct Report {
     pub targets: Vec<TargetReport>,
     /// Failures since the agent's start, by their codes.
     pub errors: BTreeMap<String, u64>,
+    /// The change logs that are followed.
+    #[serde(default)]
+    pub push: Vec<PushReport>,
 }
 
 /// One target.
@@ -153,6 +157,22 @@ pub fn path(state: &Path, config: &Path) -> PathBuf {
 }
 
 impl Report {
+    /// Reads what an agent wrote.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn load(path: &Path) -> std::io::Result<Self> {
+        let text = std::fs::read(path)?;
+        serde_json::from_slice(&text)
+            .map_err(|why| std::io::Error::new(std::io::ErrorKind::InvalidData, why))
+    }
+
+    /// How far a change log was followed.
+    #[must_use]
+    pub fn position(&self, url: &str) -> Option<u64> {
+        self.push.iter().find(|push| push.url == url)?.position
+    }
+
     /// Writes it whole.
     ///
     /// # Errors
@@ -202,6 +222,10 @@ impl Report {
                 let _ = write!(line, "{cell:<width$}  ");
             }
             text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        for push in &self.push {
+            text.push_str(&push.line(now.unix()));
             text.push('\n');
         }
         let _ = writeln!(text, "written {} ago", span(now.unix() - self.written));
@@ -281,6 +305,7 @@ impl Report {
         for (code, count) in &self.errors {
             page.sample("certvouch_staple_errors_total", &[("kind", code)], count);
         }
+        push::metrics(&mut page, &self.push);
         page.into_text()
     }
 
@@ -385,7 +410,7 @@ fn row(line: &Line<'_>, now: i64) -> [String; 9] {
 }
 
 /// A span of time in the largest unit that leaves something to read.
-fn span(seconds: i64) -> String {
+pub(super) fn span(seconds: i64) -> String {
     match seconds {
         ..=0 => "0s".to_owned(),
         1..=119 => format!("{seconds}s"),
@@ -420,6 +445,7 @@ mod tests {
             process: 7,
             targets: vec![target],
             errors: BTreeMap::from([("connect".to_owned(), 2)]),
+            push: Vec::new(),
         }
     }
 

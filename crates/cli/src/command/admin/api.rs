@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use certvouch_fetch::{Answer, Bearer, Call, FetchError, FetchPolicy, Fetcher, Roots};
 use http::{Method, Uri};
@@ -59,7 +59,7 @@ impl Api {
     /// The token, the roots or the URL cannot be used.
     pub(in crate::command) fn new(server: &Server) -> Result<Self> {
         let base = remote::base(&server.admin)
-            .with_context(|| format!("--admin {}", escape(&server.admin)))?;
+            .map_err(|why| anyhow!("--admin {}: {why}", escape(&server.admin)))?;
         let mut policy = FetchPolicy::default();
         policy.max_body = MAX_ANSWER;
         policy.total_timeout = LONGEST;

@@ -137,11 +137,11 @@ fn status(args: &StatusArgs) -> ExitCode {
     };
     let path = report::path(&config.state, &args.config.config);
     let shown = crate::escape::escape_path(&path).to_string();
-    let report: Report = match std::fs::read(&path) {
-        Ok(text) => match serde_json::from_slice(&text) {
-            Ok(report) => report,
-            Err(why) => return fail(&format_args!("{shown}: {why}")),
-        },
+    let report = match Report::load(&path) {
+        Ok(report) => report,
+        Err(why) if why.kind() == std::io::ErrorKind::InvalidData => {
+            return fail(&format_args!("{shown}: {why}"));
+        }
         Err(why) => {
             return fail(&format_args!(
                 "{shown}: {why}; did `certvouch staple run` or `once` ever run with this configuration?"
