@@ -24,10 +24,10 @@ pub(crate) struct Due {
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// With an answer that was believed.
-    Well,
+    /// With an answer that was verified, new or not.
+    Answered,
     /// Without one.
-    Badly,
+    Unanswered,
 }
 
 impl Due {
@@ -43,7 +43,7 @@ impl Due {
             index,
             next: None,
             turn,
-            ended: Ended::Badly,
+            ended: Ended::Unanswered,
         }
     }
 
@@ -81,7 +81,7 @@ impl Drop for Due {
             return;
         };
         let expected = awaited.expected;
-        let answered = self.ended == Ended::Well;
+        let answered = self.ended == Ended::Answered;
         let met = expected.is_met(slot, now);
         match awaited.after(self.turn, met, answered, random) {
             Next::After(pause) => {

@@ -10,6 +10,7 @@ use certvouch_types::Timestamp;
 use crate::limits::{FIRST_PAUSE, LONGEST_PAUSE, MAX_TRIES};
 use crate::schedule::Random;
 use crate::slot::Slot;
+use crate::staple::Staple;
 
 /// What the status of a certificate is said to be now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +40,16 @@ impl Expected {
 
     /// Whether the staple that is there says so. For [`Expected::Any`] no staple that was there before does.
     pub(crate) fn is_met(self, slot: &Slot, now: Timestamp) -> bool {
-        let staple = slot.staple(now);
+        slot.staple(now)
+            .is_some_and(|staple| self.is_said_by(&staple))
+    }
+
+    /// Whether a staple says so.
+    pub(crate) fn is_said_by(self, staple: &Staple) -> bool {
         match self {
-            Self::Good => staple.is_some_and(|staple| staple.is_good()),
-            Self::Held => staple.is_some_and(|staple| staple.is_revoked()),
-            Self::Revoked => staple.is_some_and(|staple| staple.is_final()),
+            Self::Good => staple.is_good(),
+            Self::Held => staple.is_revoked(),
+            Self::Revoked => staple.is_final(),
             Self::Any => false,
         }
     }
@@ -159,7 +165,7 @@ mod tests {
             }
         };
         assert_eq!(end, Next::GivenUp);
-        assert_eq!(pauses.len(), MAX_TRIES as usize - 1);
+        assert_eq!(u32::try_from(pauses.len()), Ok(MAX_TRIES - 1));
         assert!(pauses.is_sorted(), "{pauses:?}");
         let all: Duration = pauses.iter().sum();
         assert!((60..300).contains(&all.as_secs()), "{all:?}");

@@ -41,10 +41,9 @@ pub(crate) async fn refresh(mut due: Due) {
         Err(problem) => Err(problem),
     };
     drop(lease);
-    due.ended(if result.is_ok() {
-        Ended::Well
-    } else {
-        Ended::Badly
+    due.ended(match &result {
+        Err(problem) if !ANSWERS.contains(&problem.code) => Ended::Unanswered,
+        _ => Ended::Answered,
     });
     let next = match &result {
         Ok(_) => succeeded(&inner, &slot, now),
@@ -55,6 +54,9 @@ pub(crate) async fn refresh(mut due: Due) {
     drop(due);
     inner.tell(&slot);
 }
+
+/// The codes of answers that are right and are not taken.
+const ANSWERS: [&str; 3] = ["older", "unknown", "contradicted"];
 
 enum Leased {
     Ours(Option<Lease>),
@@ -87,7 +89,7 @@ fn adopted(inner: &Inner, due: &mut Due) {
             .after_success(&staple, now, (inner.options.dice)()),
         None => now,
     };
-    due.ended(Ended::Well);
+    due.ended(Ended::Answered);
     slot.update(|state| {
         state.failures_in_a_row = 0;
         state.last_error = None;

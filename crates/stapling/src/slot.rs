@@ -304,7 +304,7 @@ impl Slot {
                 // What is over is no reason to hide that the responder knows nothing.
                 (false, true) => !there.is_current(now),
                 (true, false) => true,
-                _ => staple.replaces(&there),
+                _ => staple.replaces(&there) || is_awaited(state.awaited, &staple, &there),
             };
             if staple.is_unknown() {
                 state.unknown_until = Some(staple.valid_until());
@@ -328,6 +328,13 @@ impl Slot {
     pub(crate) fn remember(&self, status: CertStatus) {
         self.lock().finally_revoked |= is_final(status);
     }
+}
+
+/// Whether somebody who knows said what this staple says and the other does not. thisUpdate has whole seconds: of two
+/// changes in one second it cannot tell which came later.
+fn is_awaited(awaited: Option<Expected>, staple: &Staple, there: &Staple) -> bool {
+    staple.this_update() == there.this_update()
+        && awaited.is_some_and(|it| it.is_said_by(staple) && !it.is_said_by(there))
 }
 
 /// What a verified response is good for.

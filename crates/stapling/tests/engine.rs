@@ -402,6 +402,43 @@ fn word_of_a_revocation_is_asked_about_past_caches_until_the_answer_says_so() {
 }
 
 #[test]
+fn changes_of_one_second_are_taken_in_the_order_in_which_they_are_told() {
+    let desk = Desk::new();
+    let stapler = desk.stapler(None);
+    let slot = stapler.add(desk.subject()).unwrap();
+    let _ = desk.refresh(&stapler);
+    let revoked = |reason| Status::Revoked(T0, Some(reason));
+    for (status, expected) in [
+        (revoked(6), Expected::Held),
+        (Status::Good, Expected::Good),
+        (revoked(6), Expected::Held),
+        (revoked(1), Expected::Revoked),
+    ] {
+        desk.say(status);
+        // Without a word, what is more careful stays.
+        if expected == Expected::Good {
+            stapler.hurry();
+            let _ = desk.refresh(&stapler);
+            assert!(slot.staple(desk.now()).unwrap().is_revoked());
+        }
+        assert_eq!(stapler.expect(serial_of(&slot), expected).len(), 1);
+        let _ = desk.refresh(&stapler);
+        assert_eq!(slot.state().awaited, None, "{expected:?}");
+        assert_eq!(
+            slot.staple(desk.now()).unwrap().is_good(),
+            expected == Expected::Good
+        );
+    }
+    // What was revoked for good stays so, whoever says what.
+    assert!(slot.staple(desk.now()).unwrap().is_final());
+    desk.say(Status::Good);
+    assert_eq!(stapler.expect(serial_of(&slot), Expected::Good).len(), 1);
+    let _ = desk.refresh(&stapler);
+    assert!(slot.staple(desk.now()).unwrap().is_final());
+    assert_eq!(slot.state().last_error.unwrap().code, "contradicted");
+}
+
+#[test]
 fn word_that_comes_while_an_attempt_runs_is_not_lost() {
     let desk = Desk::new();
     let stapler = desk.stapler(None);

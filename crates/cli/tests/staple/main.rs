@@ -10,6 +10,7 @@ mod exim;
 mod kill;
 #[path = "../peers/page.rs"]
 mod page;
+mod push;
 mod renewal;
 mod responders;
 mod servers;

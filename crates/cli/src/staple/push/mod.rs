@@ -226,8 +226,9 @@ impl Push {
                 }
             }
             Ok(Change::Import { issuer }) => {
+                let first = id.unwrap_or_default();
                 let mut known = self.known();
-                known.imports.entry(issuer).or_insert(id.unwrap_or(0));
+                known.imports.entry(issuer).or_insert(first);
             }
             Ok(Change::Other) => {}
             Err(why) => {

@@ -83,7 +83,8 @@ pub(in crate::staple) fn metrics(page: &mut Page, all: &[PushReport]) {
         "When a change was last read.",
         |push| push.last_event,
     );
-    let counters: [(&str, &str, fn(&PushReport) -> u64); 4] = [
+    type Counter<'a> = (&'a str, &'a str, fn(&PushReport) -> u64);
+    let counters: [Counter<'_>; 4] = [
         (
             "certvouch_staple_push_connects_total",
             "Streams of changes that were opened.",
