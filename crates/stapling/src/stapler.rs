@@ -253,7 +253,7 @@ impl Stapler {
     /// Takes the word of somebody who knows that a status is now this one: certificates in care whose staple does not say
     /// so are asked for at once, past caches, and again within bounds until their staple does. One that is being asked for
     /// is asked for once more. Gives those for which that is done.
-    pub fn expect(&self, about: About<'_>, expected: Expected) -> Vec<Arc<Slot>> {
+    pub fn hear(&self, about: About<'_>, expected: Expected) -> Vec<Arc<Slot>> {
         let now = self.inner.now();
         let mut table = self.inner.table();
         let found = table.find(about);

@@ -380,9 +380,9 @@ fn word_of_a_revocation_is_asked_about_past_caches_until_the_answer_says_so() {
         About::certificate(&[9, 9], None),
         About::certificate(slot.serial(), Some(&[0; 32])),
     ] {
-        assert!(stapler.expect(about, Expected::Revoked).is_empty());
+        assert!(stapler.hear(about, Expected::Revoked).is_empty());
     }
-    assert_eq!(stapler.expect(serial_of(&slot), Expected::Revoked).len(), 1);
+    assert_eq!(stapler.hear(serial_of(&slot), Expected::Revoked).len(), 1);
     assert_eq!(slot.state().awaited, Some(Expected::Revoked));
     run_until(&desk, &stapler, || slot.state().awaited.is_none());
     assert!(slot.staple(desk.now()).unwrap().is_revoked());
@@ -390,11 +390,7 @@ fn word_of_a_revocation_is_asked_about_past_caches_until_the_answer_says_so() {
     assert_eq!(seen.len(), 3);
     assert!(seen.iter().all(|it| it.contains("cache-control: no-cache")));
     // What is known already is no reason to ask, and caches are welcome again.
-    assert!(
-        stapler
-            .expect(serial_of(&slot), Expected::Revoked)
-            .is_empty()
-    );
+    assert!(stapler.hear(serial_of(&slot), Expected::Revoked).is_empty());
     stapler.hurry();
     let _ = desk.refresh(&stapler);
     let seen = headers(&desk, asked + 3);
@@ -421,7 +417,7 @@ fn changes_of_one_second_are_taken_in_the_order_in_which_they_are_told() {
             let _ = desk.refresh(&stapler);
             assert!(slot.staple(desk.now()).unwrap().is_revoked());
         }
-        assert_eq!(stapler.expect(serial_of(&slot), expected).len(), 1);
+        assert_eq!(stapler.hear(serial_of(&slot), expected).len(), 1);
         let _ = desk.refresh(&stapler);
         assert_eq!(slot.state().awaited, None, "{expected:?}");
         assert_eq!(
@@ -432,7 +428,7 @@ fn changes_of_one_second_are_taken_in_the_order_in_which_they_are_told() {
     // What was revoked for good stays so, whoever says what.
     assert!(slot.staple(desk.now()).unwrap().is_final());
     desk.say(Status::Good);
-    assert_eq!(stapler.expect(serial_of(&slot), Expected::Good).len(), 1);
+    assert_eq!(stapler.hear(serial_of(&slot), Expected::Good).len(), 1);
     let _ = desk.refresh(&stapler);
     assert!(slot.staple(desk.now()).unwrap().is_final());
     assert_eq!(slot.state().last_error.unwrap().code, "contradicted");
@@ -454,7 +450,7 @@ fn word_that_comes_while_an_attempt_runs_is_not_lost() {
         }
         // The answer is made; the revocation comes before it is sent.
         let answer = right(&world, T0, Status::Good);
-        assert_eq!(word.expect(serial_of(&about), Expected::Revoked).len(), 1);
+        assert_eq!(word.hear(serial_of(&about), Expected::Revoked).len(), 1);
         Act::Ocsp(answer)
     })));
     run_until(&desk, &stapler, || {
@@ -484,7 +480,7 @@ fn revocation_does_not_wait_behind_a_responder_that_hangs() {
     run_until(&desk, &stapler, || {
         if !said.get() && !slow.responder.requests().is_empty() {
             let about = About::certificate(slot.serial(), Some(&key));
-            assert_eq!(stapler.expect(about, Expected::Revoked).len(), 1);
+            assert_eq!(stapler.hear(about, Expected::Revoked).len(), 1);
             said.set(true);
         }
         said.get() && slot.state().awaited.is_none()
@@ -512,7 +508,7 @@ fn word_about_all_of_an_issuer_asks_for_each_once() {
     let asked = desk.responder.requests().len();
     stapler.remove(&slots[2]);
     let key = key_of(&desk);
-    let concerned = stapler.expect(About::all_of(Some(&key)), Expected::Any);
+    let concerned = stapler.hear(About::all_of(Some(&key)), Expected::Any);
     assert_eq!(concerned.len(), 2);
     let _ = desk.refresh(&stapler);
     let seen = headers(&desk, asked);
@@ -520,7 +516,7 @@ fn word_about_all_of_an_issuer_asks_for_each_once() {
     assert!(slots.iter().all(|slot| slot.state().awaited.is_none()));
     assert!(
         stapler
-            .expect(About::all_of(Some(&[0; 32])), Expected::Any)
+            .hear(About::all_of(Some(&[0; 32])), Expected::Any)
             .is_empty()
     );
 }

@@ -217,7 +217,7 @@ impl Push {
             }) => {
                 let key = keys.get(&issuer).map(Vec::as_slice);
                 let about = About::certificate(serial.unsigned(), key);
-                slots = self.stapler.expect(about, expected);
+                slots = self.stapler.hear(about, expected);
                 if !slots.is_empty() {
                     tracing::info!(
                         issuer = %escape(&issuer), %serial,
@@ -263,7 +263,7 @@ impl Push {
     }
 
     fn all_of(&self, key: Option<&[u8]>) -> Vec<Arc<Slot>> {
-        self.stapler.expect(About::all_of(key), Expected::Any)
+        self.stapler.hear(About::all_of(key), Expected::Any)
     }
 }
 
