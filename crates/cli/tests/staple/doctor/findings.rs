@@ -95,6 +95,8 @@ fn by_time(site: &Site) -> Vec<Row> {
     };
     let in_date = &["error staple-in-date"];
     vec![
+        // curl has five minutes of patience, GnuTLS and the doctor have none.
+        timed("just-over.test", in_date, -4 * DAY, -60),
         timed("expired.test", in_date, -4 * DAY, -7_200),
         timed("ahead.test", &["warning staple-in-date"], 200, DAY),
         timed("far.test", in_date, 7_200, DAY),
@@ -201,8 +203,8 @@ fn each_staple_of_nginx_is_named_and_clients_do_what_is_said_of_them() {
     };
     let clients = ["gnutls-cli", "curl"].map(peer::require_or_skip);
     let rows = [
-        by_status(&site),
         by_time(&site),
+        by_status(&site),
         by_trust(&site),
         by_certificate(&site),
     ]
@@ -246,6 +248,12 @@ fn details(case: &Case, said: &Said) {
             assert_eq!(said.of("status", "seen"), "good");
         }
         "error.test" => has("tryLater"),
+        "just-over.test" => {
+            assert_eq!(said.reaction("GnuTLS"), "refuses", "{text}");
+            assert_eq!(said.reaction("curl --cert-status"), "accepts", "{text}");
+            assert_eq!(said.reaction("Java (PKIX)"), "accepts", "{text}");
+            assert_eq!(said.reaction("Chromium (BoringSSL)"), "refuses", "{text}");
+        }
         "no-ocsp.test" => {
             has("turn stapling off: your CA has no OCSP");
             has("CLEAN (1 info)");
@@ -409,4 +417,35 @@ fn haproxy_that_drops_a_staple_is_told_why() {
     let said = look(&single(&site, &made));
     assert_eq!(said.found(), [""; 0], "{}", said.outcome.all());
     assert_eq!(said.of("server-takes-it", "seen"), "haproxy takes it");
+}
+
+#[test]
+fn another_time_than_the_clock_s_is_judged_by() {
+    let Some((site, program)) = Site::with("nginx") else {
+        return;
+    };
+    let cases: Vec<Case> = by_status(&site)
+        .into_iter()
+        .map(|row| row.case)
+        .filter(|case| case.name == "good.test")
+        .collect();
+    let _server = nginx(&site, &program, &cases);
+    let target = format!("127.0.0.1:{}", site.port);
+    let at = |seconds: i64| {
+        let time = certvouch_types::Timestamp::from_unix(site.world.now + seconds).to_string();
+        let words = ["--name", "good.test", "--handshakes", "1", "--at", &time];
+        doctor(&site, &target, &words).found()
+    };
+    assert_eq!(at(60), [""; 0]);
+    // The certificate has three weeks, the staple four days.
+    assert_eq!(at(3 * DAY), ["warning staple-refreshed"]);
+    assert_eq!(at(5 * DAY), ["error staple-in-date"]);
+    assert_eq!(
+        at(30 * DAY),
+        ["error certificate-dates", "error staple-in-date"]
+    );
+    assert_eq!(
+        at(-2 * DAY),
+        ["error certificate-dates", "error staple-in-date"]
+    );
 }
