@@ -9,6 +9,9 @@ use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::limits::ABANDONED;
 
 /// How temporary files begin.
 pub const TEMPORARY: &str = ".certvouch-";
@@ -39,6 +42,29 @@ pub fn remove(path: &Path) -> io::Result<()> {
         Err(why) => Err(why),
         Ok(()) => sync(&folder_of(path)),
     }
+}
+
+/// Removes the temporary files that killed processes left in a folder. What is younger than an hour may belong to
+/// somebody who is at work.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    let limit = Duration::from_secs(ABANDONED);
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+            continue;
+        }
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.map(|then| SystemTime::now().duration_since(then));
+        if matches!(age, Ok(Ok(age)) if age > limit) {
+            // Another process may have removed it a moment ago.
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a folder that others may write: they could put a link where a file is expected (threats T-31).

@@ -137,11 +137,17 @@ async fn take(
         }
     };
     let status = staple.status();
-    match slot.accept(staple, Origin::Responder, now) {
-        Accepted::New => {
-            keep(inner, slot, der).await;
-            Ok(Accepted::New)
-        }
+    // First on the disk, then for everybody to see. Nobody else takes staples for this slot meanwhile.
+    let unkept = match slot.weigh(&staple, now) {
+        Accepted::New => keep(inner, slot, der).await.err(),
+        _ => None,
+    };
+    let accepted = slot.accept(staple, Origin::Responder, now);
+    if unkept.is_some() {
+        slot.update(|state| state.last_error = unkept);
+    }
+    match accepted {
+        Accepted::New => Ok(Accepted::New),
         Accepted::Same => Ok(Accepted::Same),
         Accepted::Older => Err(Problem::new(
             now,
@@ -163,19 +169,19 @@ async fn take(
     }
 }
 
-async fn keep(inner: &Arc<Inner>, slot: &Arc<Slot>, der: Bytes) {
+async fn keep(inner: &Arc<Inner>, slot: &Arc<Slot>, der: Bytes) -> Result<(), Problem> {
     let Some(store) = inner.options.store.clone() else {
-        return;
+        return Ok(());
     };
     let key = slot.key().clone();
     let saved = tokio::task::spawn_blocking(move || store.save(&key, &der)).await;
     let why = match saved {
-        Ok(Ok(())) => return,
+        Ok(Ok(())) => return Ok(()),
         Ok(Err(why)) => Problem::new(inner.now(), "store", &why),
         Err(why) => Problem::new(inner.now(), "store", &why),
     };
     inner.count("store");
-    slot.update(|state| state.last_error = Some(why));
+    Err(why)
 }
 
 fn succeeded(inner: &Inner, slot: &Slot, now: Timestamp) -> Timestamp {

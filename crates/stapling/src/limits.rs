@@ -49,7 +49,7 @@ pub const MAX_MESSAGE: usize = 512;
 /// The longest sleep of the engine: a clock that was set, or a machine that slept, is noticed after that.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 
-/// Seconds after which a temporary file in the store is somebody's who was killed.
+/// Seconds after which a temporary file is somebody's who was killed.
 pub const ABANDONED: u64 = 3_600;
 
 /// Certificates above a peer's own: webpki takes six, and nobody has more than four.

@@ -292,36 +292,50 @@ impl Slot {
         }
     }
 
-    /// Takes a verified staple, if it says more than what is there.
-    pub(crate) fn accept(&self, staple: Staple, origin: Origin, now: Timestamp) -> Accepted {
-        let mut state = self.lock();
+    /// What would become of a verified staple. It is put on the disk before it is taken, so that nobody is told of what a
+    /// crash would lose.
+    pub(crate) fn weigh(&self, staple: &Staple, now: Timestamp) -> Accepted {
+        self.weighed(&self.lock(), staple, now)
+    }
+
+    fn weighed(&self, state: &State, staple: &Staple, now: Timestamp) -> Accepted {
         if state.finally_revoked && !staple.is_revoked() {
             return Accepted::Contradicted;
         }
-        let there = self.staple.load_full();
-        if let Some(there) = there {
-            let takes = match (there.is_unknown(), staple.is_unknown()) {
-                // What is over is no reason to hide that the responder knows nothing.
-                (false, true) => !there.is_current(now),
-                (true, false) => true,
-                _ => staple.replaces(&there) || is_awaited(state.awaited, &staple, &there),
-            };
-            if staple.is_unknown() {
-                state.unknown_until = Some(staple.valid_until());
-            }
-            if !takes {
-                return match (staple.is_unknown(), there.is_unknown()) {
-                    (true, false) => Accepted::Unknown,
-                    _ if staple.this_update() < there.this_update() => Accepted::Older,
-                    _ => Accepted::Same,
-                };
-            }
+        let Some(there) = self.staple.load_full() else {
+            return Accepted::New;
+        };
+        let takes = match (there.is_unknown(), staple.is_unknown()) {
+            // What is over is no reason to hide that the responder knows nothing.
+            (false, true) => !there.is_current(now),
+            (true, false) => true,
+            _ => staple.replaces(&there) || is_awaited(state.awaited, staple, &there),
+        };
+        match (staple.is_unknown(), there.is_unknown()) {
+            _ if takes => Accepted::New,
+            (true, false) => Accepted::Unknown,
+            _ if staple.this_update() < there.this_update() => Accepted::Older,
+            _ => Accepted::Same,
         }
-        state.finally_revoked |= staple.is_final();
-        state.unknown_until = staple.is_unknown().then(|| staple.valid_until());
-        state.origin = Some(origin);
-        self.staple.store(Some(Arc::new(staple)));
-        Accepted::New
+    }
+
+    /// Takes a verified staple, if it says more than what is there.
+    pub(crate) fn accept(&self, staple: Staple, origin: Origin, now: Timestamp) -> Accepted {
+        let mut state = self.lock();
+        let accepted = self.weighed(&state, &staple, now);
+        if accepted == Accepted::Contradicted {
+            return accepted;
+        }
+        if staple.is_unknown() {
+            state.unknown_until = Some(staple.valid_until());
+        }
+        if accepted == Accepted::New {
+            state.finally_revoked |= staple.is_final();
+            state.unknown_until = staple.is_unknown().then(|| staple.valid_until());
+            state.origin = Some(origin);
+            self.staple.store(Some(Arc::new(staple)));
+        }
+        accepted
     }
 
     /// Notes a status that was read from a response that is over: only a revocation for good is one.

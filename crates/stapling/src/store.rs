@@ -11,13 +11,12 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use rustix::fs::OFlags;
 
 use crate::atomic;
 use crate::key::StapleKey;
-use crate::limits::{ABANDONED, MAX_STAPLE_OCTETS};
+use crate::limits::MAX_STAPLE_OCTETS;
 
 /// A folder of staples.
 #[derive(Clone, Debug)]
@@ -42,11 +41,10 @@ impl Store {
             .mode(0o755)
             .create(folder)?;
         atomic::guard(folder)?;
-        let store = Self {
+        atomic::sweep(folder)?;
+        Ok(Self {
             folder: folder.to_owned(),
-        };
-        store.sweep()?;
-        Ok(store)
+        })
     }
 
     /// The folder.
@@ -96,28 +94,6 @@ impl Store {
 
     fn path(&self, key: &StapleKey, ending: &str) -> PathBuf {
         self.folder.join(format!("{}.{ending}", key.as_str()))
-    }
-
-    /// Removes temporary files of processes that were killed.
-    fn sweep(&self) -> io::Result<()> {
-        let limit = Duration::from_secs(ABANDONED);
-        for entry in std::fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !name
-                .as_encoded_bytes()
-                .starts_with(atomic::TEMPORARY.as_bytes())
-            {
-                continue;
-            }
-            let modified = entry.metadata().and_then(|metadata| metadata.modified());
-            let age = modified.map(|then| SystemTime::now().duration_since(then));
-            if matches!(age, Ok(Ok(age)) if age > limit) {
-                // Another process may have removed it a moment ago.
-                drop(std::fs::remove_file(entry.path()));
-            }
-        }
-        Ok(())
     }
 }
 

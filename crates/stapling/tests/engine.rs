@@ -243,6 +243,30 @@ fn file_that_was_changed_on_the_disk_is_not_believed() {
     assert_eq!(staple(&slot, &desk), Some(good));
 }
 
+/// Whoever was told of a staple, and delivered it, must find it after a crash.
+#[test]
+fn staple_is_on_the_disk_before_anybody_can_see_it() {
+    let desk = Desk::new();
+    for _ in 0..10 {
+        let folder = temp_dir();
+        let stapler = desk.stapler(Some(folder.path()));
+        let slot = stapler.add(desk.subject()).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let (seen, now) = (Arc::clone(&slot), desk.now());
+        let watcher = std::thread::spawn(move || {
+            let staple = loop {
+                if let Some(staple) = seen.staple(now) {
+                    break staple;
+                }
+                std::hint::spin_loop();
+            };
+            store.load(seen.key()).unwrap() == Some(staple.der().to_vec())
+        });
+        let _ = desk.refresh(&stapler);
+        assert!(watcher.join().unwrap());
+    }
+}
+
 #[test]
 fn two_staplers_with_one_store_ask_once() {
     let (desk, folder) = (Desk::new(), temp_dir());
@@ -609,6 +633,13 @@ fn folder_that_others_may_write_is_refused_and_links_are_not_followed() {
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let stapler = desk.stapler(Some(folder.path()));
     let slot = stapler.add(desk.subject()).unwrap();
+    // No name is text of others.
+    let harmless = |it: char| it.is_ascii_hexdigit() || "-sha".contains(it);
+    assert!(
+        slot.key().as_str().chars().all(harmless),
+        "{:?}",
+        slot.key()
+    );
     let secret = folder.path().join("secret");
     std::fs::write(&secret, right(&desk.world, T0, Status::Good)).unwrap();
     let link = folder.path().join(format!("{}.ocsp", slot.key().as_str()));
@@ -621,6 +652,7 @@ fn folder_that_others_may_write_is_refused_and_links_are_not_followed() {
     assert_ne!(std::fs::read(&secret).unwrap(), b"new");
 }
 
+// covers: T-31
 #[test]
 fn file_is_replaced_whole_and_temporary_files_of_the_dead_are_swept() {
     let folder = temp_dir();
@@ -636,7 +668,7 @@ fn file_is_replaced_whole_and_temporary_files_of_the_dead_are_swept() {
     assert_eq!(names(), 2, "it may belong to somebody who is at work");
     let long_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 3_600);
     file.set_modified(long_ago).unwrap();
-    let _ = Store::open(folder.path()).unwrap();
+    atomic::sweep(folder.path()).unwrap();
     assert_eq!(names(), 1);
     atomic::remove(&path).unwrap();
     atomic::remove(&path).unwrap();
