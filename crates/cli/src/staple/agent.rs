@@ -5,7 +5,8 @@
 //! * Reloads of the same program within [`GATHER`] are one; for a revocation, or to take a staple back, there is no
 //!   waiting.
 //! * What failed is tried again after [`RETRY`].
-//! * Every change is in the report on the disk within [`TELL`].
+//! * Every change is in the report on the disk within [`TELL`], or, with very many targets, within [`SHARE`] times what
+//!   making it takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,9 +15,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
-use certvouch_stapling::{Options, Slot, Standing, Staple, Stapler, Store};
+use certvouch_stapling::{Options, Slot, Standing, Staple, Stapler, Store, atomic};
 use certvouch_types::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -46,6 +48,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How soon a change is told.
 const TELL: Duration = Duration::from_secs(1);
+/// So much longer than the making of a report is the pause after it: ten thousand targets are megabytes.
+const SHARE: u32 = 30;
+/// Handshakes that look, at the same time.
+const LOOKS: usize = 16;
 /// How often the files of certificates are looked at.
 const WATCH: Duration = Duration::from_secs(10);
 /// How long the operator's `hook` may take.
@@ -66,8 +72,12 @@ pub struct Agent {
     busy: usize,
     report: Arc<ArcSwap<Report>>,
     report_path: PathBuf,
-    told: Option<Instant>,
+    /// When the next report may be written.
+    tell_at: Instant,
     changed: bool,
+    /// No target has anything to do before this, unless an event comes.
+    soonest: Instant,
+    looks: Arc<Semaphore>,
     port: Option<admin::Running>,
 }
 
@@ -110,6 +120,7 @@ impl Agent {
         let fetched = sender.clone();
         stapler.observe(move |slot| drop(fetched.send(Event::Fetched(Arc::clone(slot)))));
         let mut targets: Vec<_> = config.targets.iter().cloned().map(Target::new).collect();
+        deliver::sweep(config.targets.iter().flat_map(|target| &target.deliver));
         for target in &mut targets {
             let _ = target.read(&stapler);
             let why = target.trouble.as_deref().or_else(|| target.conflict());
@@ -158,8 +169,10 @@ impl Agent {
             reloading: BTreeSet::new(),
             busy: 0,
             report,
-            told: None,
+            tell_at: Instant::now(),
             changed: true,
+            soonest: Instant::now(),
+            looks: Arc::new(Semaphore::new(LOOKS)),
             port,
         })
     }
@@ -170,14 +183,16 @@ impl Agent {
         self.port.as_ref().map(admin::Running::address)
     }
 
-    /// Works until SIGTERM or SIGINT. SIGHUP has every certificate read and asked for anew.
+    /// Works until SIGTERM or SIGINT. SIGHUP has every certificate read and asked for anew. `started` is called once signals
+    /// are heard: before that they would end the process.
     ///
     /// # Errors
     /// Signals cannot be heard.
-    pub async fn run(&mut self) -> Result<()> {
+    pub async fn run(&mut self, started: impl FnOnce()) -> Result<()> {
         let mut stop = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        started();
         let engine = self.stapler.clone();
         let engine = tokio::spawn(async move { engine.run().await });
         let mut followers = JoinSet::new();
@@ -262,36 +277,36 @@ impl Agent {
 
     /// When something is to be done without an event.
     fn wake(&self) -> Instant {
-        let now = (Instant::now(), self.clock.now());
-        let ends = self.targets.iter().filter_map(Target::ends).min();
-        let ends = ends.map(|ends| {
-            let left = u64::try_from(ends.seconds_since(now.1)).unwrap_or(0);
-            // The clock has whole seconds: its next one begins at some moment within this one.
-            now.0 + Duration::from_secs(left).max(Duration::from_millis(20))
-        });
-        let shown = self.targets.iter().flat_map(|target| &target.shown);
-        let retry = shown.filter_map(|shown| shown.retry).min();
+        let now = Instant::now();
         let reload = self
             .waiting
             .iter()
             .filter_map(|(reload, (due, _))| (!self.reloading.contains(reload)).then_some(*due));
-        let tell = self
-            .changed
-            .then(|| self.told.map_or(now.0, |told| told + TELL));
-        let all = [ends, retry, reload.min(), tell];
+        let tell = self.changed.then_some(self.tell_at);
+        let all = [Some(self.soonest), reload.min(), tell];
         let first = all.into_iter().flatten().min();
         // A clock that was set is noticed after this.
-        first.unwrap_or(now.0 + WATCH).min(now.0 + WATCH)
+        first.unwrap_or(now + WATCH).min(now + WATCH)
     }
 
     fn look_after_all(&mut self) {
+        self.soonest = Instant::now() + WATCH;
         for index in 0..self.targets.len() {
             self.look_after(index);
         }
     }
 
-    /// Brings what is to stand at the places of a target.
+    /// Looks after a target, and notes when it is next to be looked after. A moment that was noted before may be too
+    /// early by then, which costs one look at all; nothing is looked through for each event.
     fn look_after(&mut self, index: usize) {
+        self.bring(index);
+        if let Some(wake) = self.targets[index].wake(Instant::now(), self.clock.now()) {
+            self.soonest = self.soonest.min(wake);
+        }
+    }
+
+    /// Brings what is to stand at the places of a target.
+    fn bring(&mut self, index: usize) {
         let now = self.clock.now();
         self.call_hook(index, now);
         let target = &mut self.targets[index];
@@ -306,13 +321,15 @@ impl Agent {
             let above = above.unwrap_or_default();
             let (shown, config) = (&mut target.shown[place], &target.config.deliver[place]);
             let due = shown.retry.is_none_or(|retry| retry <= Instant::now());
+            // Where a reload failed there is nothing to bring again: that is tried by itself.
+            let brought = !shown.failed || shown.retry.is_none();
             let same =
-                shown.settled && shown.staple == staple && shown.above == above && !shown.failed;
+                shown.settled && shown.staple == staple && shown.above == above && brought;
             if shown.busy || same || !due {
                 continue;
             }
             shown.left = None;
-            if staple.is_none() && !shown.settled && stapled && slot.state().successes == 0 {
+            if staple.is_none() && !shown.settled && stapled && !is_answered(&slot, standing) {
                 // Nobody has answered yet: what a former agent left stays until somebody does, or its end.
                 shown.left = left_until(config, &slot, &target.above, now);
                 if shown.left.is_some() {
@@ -563,8 +580,11 @@ impl Agent {
         let name = server_name(&target.config, &slot);
         let wanted = target.shown.iter().find_map(|shown| shown.staple.clone());
         let (clock, sender) = (self.clock.clone(), self.sender.clone());
+        let looks = Arc::clone(&self.looks);
         self.busy += 1;
         tokio::spawn(async move {
+            // Never closed; if it were, nobody would have to wait.
+            let _turn = looks.acquire().await;
             let deadline = Instant::now() + CONFIRM;
             let (outcome, right) = loop {
                 let seen = handshake::look(address, &name, HANDSHAKE).await;
@@ -585,9 +605,8 @@ impl Agent {
 
     /// Writes the report, if anything changed and it was not written just now.
     fn tell(&mut self, at_once: bool) {
-        let now = Instant::now();
-        let due = self.told.is_none_or(|told| now >= told + TELL);
-        if !(at_once || self.changed && due) {
+        let began = Instant::now();
+        if !(at_once || self.changed && began >= self.tell_at) {
             return;
         }
         let (time, errors) = (self.clock.now(), self.stapler.errors());
@@ -605,13 +624,23 @@ impl Agent {
                 .collect(),
             push: self.push.iter().map(|push| push.report()).collect(),
         };
-        if let Err(why) = fresh.save(&self.report_path) {
+        let text = fresh.encoded();
+        // What the disk takes for it is not counted: a slow one is no reason to tell late.
+        let pause = TELL.max(began.elapsed() * SHARE);
+        let saved = text.and_then(|text| atomic::write(&self.report_path, &text));
+        if let Err(why) = saved {
             tracing::error!("{}: {why}", escape_path(&self.report_path));
         }
         self.report.store(Arc::new(fresh));
-        self.told = Some(now);
+        self.tell_at = began + pause;
         self.changed = false;
     }
+}
+
+/// Whether it is known how a certificate stands: somebody answered, or the store holds a revocation.
+fn is_answered(slot: &Slot, standing: Standing) -> bool {
+    let state = slot.state();
+    state.successes > 0 || state.finally_revoked || standing == Standing::Revoked
 }
 
 /// Until when the file that a former agent left may stay: if all in it are staples of these certificates that are in date.

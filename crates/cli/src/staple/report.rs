@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use certvouch_stapling::{Standing, atomic};
+use certvouch_stapling::Standing;
 use certvouch_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -173,13 +173,12 @@ impl Report {
         self.push.iter().find(|push| push.url == url)?.position
     }
 
-    /// Writes it whole.
+    /// As it stands in the file.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
-        let text = serde_json::to_vec(self).map_err(std::io::Error::other)?;
-        atomic::write(path, &text)
+    /// It cannot be encoded.
+    pub fn encoded(&self) -> std::io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(std::io::Error::other)
     }
 
     /// Whether every target is as it has to be.

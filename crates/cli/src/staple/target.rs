@@ -1,7 +1,7 @@
 //! A target: a certificate from its file, its place in the stapler, and what was done for it.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use certvouch_stapling::{Choice, Mode, Slot, Standing, Staple, Stapler, Subject};
 use certvouch_types::{Certificate, Timestamp};
@@ -30,6 +30,8 @@ pub(super) struct Target {
     pub(super) called: Option<Standing>,
     /// The file as it was when it was read.
     stamp: Option<SystemTime>,
+    /// The serial number as it is told.
+    serial: String,
 }
 
 /// What stands at one place of delivery.
@@ -73,6 +75,7 @@ impl Target {
             confirmed: None,
             called: None,
             stamp: None,
+            serial: String::new(),
         }
     }
 
@@ -122,6 +125,9 @@ impl Target {
             });
         }
         if let Some(leaf) = leaf {
+            self.serial = Certificate::parse(leaf.certificate())
+                .map(|certificate| certificate.serial_number.to_string())
+                .unwrap_or_default();
             if let Some(old) = self.slot.replace(leaf) {
                 stapler.remove(&old);
             }
@@ -181,11 +187,20 @@ impl Target {
         chosen.collect()
     }
 
-    /// The next moment at which a staple has to go from some place.
-    pub(super) fn ends(&self) -> Option<Timestamp> {
+    /// When something is to be done without an event: a staple has to go from some place, or a delivery is tried again.
+    pub(super) fn wake(&self, now: Instant, time: Timestamp) -> Option<Instant> {
         let places = self.shown.iter().zip(&self.config.deliver);
         places
-            .filter_map(|(shown, config)| shown.ends(deliver::margin(config)))
+            .filter(|(shown, _)| !shown.busy)
+            .filter_map(|(shown, config)| {
+                // What failed waits for its turn, also where the end has come.
+                shown.retry.or_else(|| {
+                    let ends = shown.ends(deliver::margin(config))?;
+                    let left = u64::try_from(ends.seconds_since(time)).unwrap_or(0);
+                    // The clock has whole seconds: its next one begins at some moment within this one.
+                    Some(now + Duration::from_secs(left).max(Duration::from_millis(20)))
+                })
+            })
             .min()
     }
 
@@ -220,10 +235,6 @@ impl Target {
         let state = state.unwrap_or_default();
         let last = self.slot.as_ref().and_then(|slot| slot.last_staple());
         let unix = |at: Option<Timestamp>| at.map(Timestamp::unix);
-        let serial = self.slot.as_ref().and_then(|slot| {
-            let certificate = Certificate::parse(slot.certificate()).ok()?;
-            Some(certificate.serial_number.to_string())
-        });
         let error = state.last_error.map(|problem| ErrorReport {
             at: problem.at.unix(),
             code: problem.code.to_owned(),
@@ -254,7 +265,7 @@ impl Target {
         let gap = told("certificate", self.gap);
         TargetReport {
             name: self.config.name.clone(),
-            serial: serial.unwrap_or_default(),
+            serial: self.serial.clone(),
             standing: self
                 .slot
                 .as_ref()

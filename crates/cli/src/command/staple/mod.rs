@@ -115,8 +115,10 @@ fn with_agent(flag: &ConfigFlag, work: Work) -> ExitCode {
                     |address| format!("listening on http://{address}\n"),
                 );
                 // A closed standard output is nobody's failure.
-                let _ = say(&said);
-                match agent.run().await {
+                let started = || {
+                    let _ = say(&said);
+                };
+                match agent.run(started).await {
                     Ok(()) => ExitCode::Success,
                     Err(why) => fail(&format_args!("{why:#}")),
                 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::Duration;
 
 use certvouch_stapling::{Standing, atomic};
 
@@ -15,8 +16,12 @@ use super::{DeliverError, Done, Parcel, put, reload};
 use crate::escape::escape_path;
 use crate::staple::config::{DeliverConfig, Format, Kind, Layout};
 
+/// After this long a folder aside is somebody's who was killed.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 /// The link that an update replaces.
 const DATA: &str = "..data";
+/// How the folders begin that it leads to.
+const CONTENT: &str = "..certvouch-";
 
 pub(super) fn deliver(deliver: &DeliverConfig, parcel: &Parcel<'_>) -> Result<Done, DeliverError> {
     // The configuration was checked for it.
@@ -92,7 +97,7 @@ fn swap(
 ) -> io::Result<()> {
     let old = fs::read_link(data).ok();
     let fresh = tempfile::Builder::new()
-        .prefix("..certvouch-")
+        .prefix(CONTENT)
         .tempdir_in(folder)?
         .keep();
     if let Some(content) = content {
@@ -115,8 +120,27 @@ fn swap(
     }
     fs::File::open(folder)?.sync_all()?;
     // Only folders of our own making go; a reader that has one open keeps it.
-    if let Some(old) = old.filter(|old| old.to_string_lossy().starts_with("..certvouch-")) {
+    if let Some(old) = old.filter(|old| old.to_string_lossy().starts_with(CONTENT)) {
         drop(fs::remove_dir_all(folder.join(old)));
+    }
+    Ok(())
+}
+
+/// Removes the folders that agents left which were killed before `..data` led to them, or before what it had led to was
+/// gone. What is younger than an hour may be in the making.
+pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    let current = fs::read_link(folder.join(DATA)).unwrap_or_default();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let ours = name.as_encoded_bytes().starts_with(CONTENT.as_bytes());
+        if !ours || current.as_os_str() == name || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        let age = entry.metadata()?.modified()?.elapsed();
+        if age.is_ok_and(|age| age > ABANDONED) {
+            drop(fs::remove_dir_all(entry.path()));
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod file;
 mod haproxy;
 mod nginx;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -115,6 +116,20 @@ pub(crate) fn margin(deliver: &DeliverConfig) -> i64 {
 /// not true any more.
 pub(crate) fn takes(deliver: &DeliverConfig, staple: &Staple) -> bool {
     !staple.is_revoked() || target(deliver.kind).demands().takes_revoked
+}
+
+/// Removes what killed agents left aside in the folders of these places.
+pub(crate) fn sweep<'a>(places: impl Iterator<Item = &'a DeliverConfig>) {
+    let mut folders = BTreeSet::new();
+    for place in places {
+        let files = [&place.file, &place.include];
+        folders.extend(files.into_iter().flatten().map(|it| atomic::folder_of(it)));
+    }
+    for folder in folders {
+        // It may not be there yet; the delivery will tell.
+        drop(atomic::sweep(&folder));
+        drop(file::sweep(&folder));
+    }
 }
 
 /// Brings a staple, or takes it back.
