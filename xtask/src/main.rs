@@ -23,6 +23,7 @@ mod project;
 mod serve_soak;
 mod soak;
 mod source;
+mod staple_soak;
 mod store_soak;
 mod tidy;
 
@@ -48,6 +49,11 @@ cargo xtask soak store-kill [--served] [--rounds N] [--seed X]
                                                    --served: the program, through its API
 cargo xtask soak store-push [--revocations N] [--rate N] [--release]
                                                    10,000 revocations through the API while others ask: no stale answer
+cargo xtask soak staple-kill [--rounds N] [--seed X] [--release]
+                                                   kill -9 of the stapling agent at any moment, 1000 times: whole
+                                                   staples or none, and the next agent serves from disk
+cargo xtask soak staple-misbehave [--seconds N] [--release]
+                                                   an agent in front of each misbehaviour: what it uses of a processor
 cargo xtask man [OUT]                              man pages and shell completions (into target/man)
 cargo xtask dist [--out DIR] [--binary FILE] [--smoke]
                                                    a Debian package (into target/dist); --smoke: look at it and run it
@@ -65,6 +71,8 @@ fn main() -> ExitCode {
         ["soak", kind @ ("serve" | "reload"), rest @ ..] => serve_soak::run(kind, rest),
         ["soak", "store-kill", rest @ ..] => store_soak::kill(rest),
         ["soak", "store-push", rest @ ..] => store_soak::push(rest),
+        ["soak", "staple-kill", rest @ ..] => staple_soak::kill(rest),
+        ["soak", "staple-misbehave", rest @ ..] => staple_soak::misbehave(rest),
         ["soak", "fuzz", rest @ ..] => soak::run(rest),
         ["soak", "differential", rest @ ..] => differential::run(rest),
         ["man", rest @ ..] => man::run(rest),

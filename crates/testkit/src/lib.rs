@@ -33,4 +33,5 @@ pub mod process;
 pub mod push;
 pub mod reply;
 pub mod soak;
+pub mod staple;
 pub mod vectors;

@@ -80,6 +80,12 @@ impl Server {
         }
     }
 
+    /// The next line of standard output, if it is there already.
+    #[must_use]
+    pub fn try_line(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// The address in the next line of standard output, `listening on http://ADDRESS:PORT`.
     ///
     /// # Panics

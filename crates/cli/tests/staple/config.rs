@@ -83,6 +83,73 @@ fn configuration_with_programs_that_others_may_write_is_refused() {
     assert!(outcome.err().contains("chmod go-w"), "{}", outcome.err());
 }
 
+// covers: T-31
+#[test]
+fn nothing_is_delivered_into_a_folder_of_others_and_a_link_there_is_replaced_and_not_followed() {
+    let Some(site) = Site::new() else {
+        return;
+    };
+    let (_responder, address) = site.responder(&[]);
+    let open = site.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    for (file, layout) in [("open/a.der", "plain"), ("open/b.der", "secret")] {
+        let deliver = format!("{{ kind = \"file\", file = \"{file}\", layout = \"{layout}\" }}");
+        site.configure(address, "", &deliver);
+        for mode in [0o777, 0o775, 0o1777] {
+            std::fs::set_permissions(&open, PermissionsExt::from_mode(mode)).unwrap();
+            let outcome = site.once();
+            assert_eq!(outcome.code, Some(1), "{}", outcome.all());
+            let said = outcome.all();
+            assert!(said.contains("others could put a link there"), "{said}");
+            assert_eq!(std::fs::read_dir(&open).unwrap().count(), 0, "{file}");
+        }
+    }
+    // What a link in a folder of one's own leads to is not written to.
+    std::fs::set_permissions(&open, PermissionsExt::from_mode(0o755)).unwrap();
+    let precious = site.path().join("precious");
+    std::fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, open.join("a.der")).unwrap();
+    site.configure(address, "", "{ kind = \"file\", file = \"open/a.der\" }");
+    let outcome = site.once();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.all());
+    assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
+    let delivered = std::fs::symlink_metadata(open.join("a.der")).unwrap();
+    assert!(delivered.is_file());
+}
+
+/// A hold that was fetched, and an agent that is killed before it takes the good staple back: the next one knows it from the
+/// disk, and does not wait for somebody to say it again.
+#[test]
+fn revocation_that_the_store_holds_takes_back_what_a_former_agent_left() {
+    let Some(site) = Site::new() else {
+        return;
+    };
+    let (_responder, address) = site.responder(&[]);
+    let omit = "on_revoked = \"omit\"";
+    site.configure(address, omit, "{ kind = \"file\", file = \"a.der\" }");
+    let outcome = site.once();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.all());
+    let good = std::fs::read(site.path().join("a.der")).unwrap();
+    // The good one goes out of the store, so that the responder is asked; the revocation comes into it.
+    site.revoke();
+    let began = std::time::Instant::now();
+    while site.path().join("a.der").exists() {
+        assert!(began.elapsed() < certvouch_testkit::process::PATIENCE);
+        std::fs::remove_dir_all(site.path().join("state")).unwrap();
+        let _ = site.once();
+    }
+    // As if it had been killed right after the store had it.
+    std::fs::write(site.path().join("a.der"), good).unwrap();
+    let dead = Misbehaving::start(|_| Act::Raw(Vec::new()));
+    site.configure(
+        dead.address(),
+        omit,
+        "{ kind = \"file\", file = \"a.der\" }",
+    );
+    let _agent = site.agent();
+    crate::support::eventually("taken back", || !site.path().join("a.der").exists());
+}
+
 #[test]
 fn file_secret_and_program_get_the_same_staple() {
     let Some(site) = Site::new() else {

@@ -1,18 +1,17 @@
 //! An agent that is killed at any moment: readers see whole staples or none, and the next one serves from disk. strace
 //! shows that a delivery is told after fsync and rename.
 
+use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use certvouch_testkit::answer::Answer;
 use certvouch_testkit::misbehave::{Act, Misbehaving};
 use certvouch_testkit::peer;
-use certvouch_testkit::process::Server;
+use certvouch_testkit::process::temp_dir;
 use certvouch_testkit::reply::{Reply, Single};
+use certvouch_testkit::staple::kill;
 
-use crate::support::{Site, certvouch, eventually};
+use crate::support::{Site, eventually};
 
 /// A responder that gives a younger answer to every request.
 fn restless(site: &Site) -> Misbehaving {
@@ -40,61 +39,18 @@ fn kills() -> u32 {
 // covers: T-31
 #[test]
 fn reader_of_a_killed_agent_sees_whole_staples_and_the_next_agent_serves_from_disk() {
-    let Some(site) = Site::new() else {
-        return;
-    };
-    let responder = restless(&site);
-    site.configure(
-        responder.address(),
-        "",
-        "[{ kind = \"file\", file = \"a.der\" }, { kind = \"file\", file = \"b.pem\", format = \"pem\" }]",
-    );
-    let stop = Arc::new(AtomicBool::new(false));
-    let reader = std::thread::spawn({
-        let (stop, path) = (Arc::clone(&stop), site.path().join("a.der"));
-        move || {
-            let mut seen = 0_u64;
-            while !stop.load(Ordering::SeqCst) {
-                if let Ok(der) = std::fs::read(&path) {
-                    // Panics unless it is one whole response.
-                    let _ = Answer::successful(&der);
-                    seen += 1;
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            seen
-        }
-    });
-    for round in 0..kills() {
-        let mut agent = Server::start(&mut certvouch(site.path(), &["staple", "run"]));
-        let _ = agent.line();
-        // Moments spread over start, fetch, writing and delivery.
-        for _ in 0..round % 4 {
-            std::thread::sleep(Duration::from_millis(7 + u64::from(round * 13 % 23)));
-            if agent.is_running() {
-                agent.hang_up();
-            }
-        }
-        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 61)));
-        let _ = agent.kill();
-    }
-    stop.store(true, Ordering::SeqCst);
-    assert!(reader.join().unwrap() > 0);
-    // The last one that was kept is served without the network.
-    let _ = site.once();
-    let kept = std::fs::read(site.path().join("a.der")).unwrap();
-    drop(responder);
-    std::fs::remove_file(site.path().join("a.der")).unwrap();
-    let outcome = site.once();
-    assert_eq!(
-        std::fs::read(site.path().join("a.der")).unwrap(),
-        kept,
-        "{}",
-        outcome.all()
-    );
+    let folder = temp_dir();
+    let program = Path::new(env!("CARGO_BIN_EXE_certvouch"));
+    let killed = kill(program, folder.path(), kills(), 1, |_| ());
+    println!("{killed}");
+    assert_eq!(killed.faults, [""; 0]);
+    // Every place was read, and some of the kills hit where it matters.
+    assert_eq!(killed.reads.len(), 7, "{killed}");
+    assert!(killed.restarts > 0 && killed.writing > 0, "{killed}");
 }
 
-/// What a trace says about each written file: the order of its calls.
+/// What a trace says about each written file: the order of its calls, and that no file of others is opened.
+// covers: T-31
 #[test]
 fn delivery_is_told_after_fsync_and_rename() {
     let Some(site) = Site::new() else {
@@ -116,7 +72,7 @@ fn delivery_is_told_after_fsync_and_rename() {
             "-f",
             "-y",
             "-e",
-            "trace=fsync,rename,renameat,renameat2,write",
+            "trace=fsync,openat,rename,renameat,renameat2,write",
             "-s",
             "200",
             "-o",
@@ -130,6 +86,11 @@ fn delivery_is_told_after_fsync_and_rename() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.all());
     let text = std::fs::read_to_string(&trace).unwrap();
     let lines: Vec<&str> = text.lines().collect();
+    let aside = |line: &&&str| line.contains("openat(") && line.contains("/.certvouch-");
+    assert!(lines.iter().filter(aside).count() >= 2, "{text}");
+    for line in lines.iter().filter(aside) {
+        assert!(line.contains("O_CREAT|O_EXCL"), "{line}");
+    }
     let root = site.path().canonicalize().unwrap();
     for target in [root.join("state"), root.clone()] {
         let ending = if target == root { "a.der\"" } else { ".ocsp\"" };

@@ -8,6 +8,7 @@ mod config;
 mod doctor;
 mod exim;
 mod kill;
+mod misbehave;
 #[path = "../peers/page.rs"]
 mod page;
 mod push;
