@@ -153,6 +153,10 @@ fn behaviours(world: &World) -> Vec<(Behaviour, Fate)> {
         let handler: Handler = Arc::new(move |_| act.clone());
         (Behaviour { name, handler }, fate)
     };
+    let noise = Act::typed(200, "application/ocsp-response", &[0xA5; 1000]);
+    let handler: Handler = Arc::new(move |_| noise.clone());
+    let name = "noise";
+    all.push((Behaviour { name, handler }, Fate::Stays));
     let revoked = || Status::Revoked(world.now - 60, Some(1));
     all.push(says("unknown", Status::Unknown, Fate::Stays));
     all.push(says("revoked", revoked(), Fate::Replaced));
