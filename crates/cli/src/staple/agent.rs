@@ -323,8 +323,7 @@ impl Agent {
             let due = shown.retry.is_none_or(|retry| retry <= Instant::now());
             // Where a reload failed there is nothing to bring again: that is tried by itself.
             let brought = !shown.failed || shown.retry.is_none();
-            let same =
-                shown.settled && shown.staple == staple && shown.above == above && brought;
+            let same = shown.settled && shown.staple == staple && shown.above == above && brought;
             if shown.busy || same || !due {
                 continue;
             }
