@@ -9,11 +9,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use certvouch_testkit::openssl_ca::OpensslCa;
 use certvouch_testkit::peer::{self, Peer};
 use certvouch_testkit::pki::KeyAlg;
-use certvouch_testkit::process::{Server, TempDir, temp_dir};
+use certvouch_testkit::process::{PATIENCE, Server, TempDir, free_port, temp_dir};
 
 const PAGE: &str = include_str!("../../../docs/symptoms.md");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_certvouch");
@@ -362,10 +363,11 @@ fn words_of_a_running_server_are_those_of_the_page() {
 
 #[test]
 fn words_of_servers_that_staple_are_those_of_the_page() {
-    let (Some(openssl), Some(nginx), Some(haproxy)) = (
+    let (Some(openssl), Some(nginx), Some(haproxy), Some(exim)) = (
         peer::require_or_skip("openssl"),
         peer::require_or_skip("nginx"),
         peer::require_or_skip("haproxy"),
+        peer::require_or_skip("exim4"),
     ) else {
         return;
     };
@@ -449,6 +451,39 @@ fn words_of_servers_that_staple_are_those_of_the_page() {
                 by_haproxy(&signed(&["-nmin", "5", "-sha256"])),
             ),
             ("missing nextupdate", by_haproxy(&signed(&[]))),
+            (
+                "gnutls_certificate_set_ocsp_status_request_file2",
+                by_exim(&exim, &openssl, root),
+            ),
         ],
     );
+}
+
+/// What Exim writes into its log when a client asks for TLS and the file of `tls_ocsp_file` is not there.
+fn by_exim(exim: &Peer, openssl: &Peer, root: &Path) -> String {
+    let id = |flag: &str| {
+        let said = peer::run(Command::new("id").args([flag, "-n"]), b"", peer::PATIENCE).out();
+        said.trim().to_owned()
+    };
+    let (user, group, shown, port) = (id("-u"), id("-g"), root.display(), free_port());
+    fs::create_dir(root.join("spool")).unwrap();
+    let text = format!(
+        "exim_user = {user}\nexim_group = {group}\nnever_users =\nkeep_environment =\nprimary_hostname = host.test\n\
+         spool_directory = {shown}/spool\nlog_file_path = {shown}/%slog\nlocal_interfaces = 127.0.0.1\n\
+         daemon_smtp_ports = {port}\ntls_on_connect_ports = {port}\ntls_advertise_hosts = *\n\
+         tls_certificate = {shown}/chain.pem\ntls_privatekey = {shown}/host.key\n\
+         tls_ocsp_file = PEM {shown}/none.pem\n"
+    );
+    fs::write(root.join("exim.conf"), text).unwrap();
+    let mut command = Command::new(&exim.program);
+    let conf = root.join("exim.conf");
+    let _server = Server::start(command.args(["-bdf", "-C"]).arg(conf));
+    let address = format!("127.0.0.1:{port}");
+    let log = || fs::read_to_string(root.join("mainlog")).unwrap_or_default();
+    let began = Instant::now();
+    while !log().contains("TLS error") && began.elapsed() < PATIENCE {
+        let _ = openssl.run(&["s_client", "-connect", &address]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    log()
 }
