@@ -27,8 +27,7 @@ fn main() -> Result<()> {
     let [chain, key, responder, admin, token] = &arguments[..] else {
         anyhow::bail!("rustls_push CHAIN KEY RESPONDER ADMIN TOKEN_FILE");
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(serve(chain, key, responder, PushConfig::new(admin, token)))
