@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use certvouch_testkit::process::{Server, free_port};
 
 use crate::servers::{haproxy, haproxy_delivery, nginx, nginx_delivery};
-use crate::support::Site;
+use crate::support::{Site, eventually};
 use crate::wire::revoked_on_the_wire;
 
 /// `openssl ocsp` over the site's index, which it reads again when it changes. It gives its answers an hour, so that
@@ -56,8 +56,11 @@ fn answers_of_openssl_ocsp_reach_nginx_and_haproxy_and_its_revocation_too() {
         site.settle("good");
         site.revoke();
         let _ = revoked_on_the_wire(site, &mut agent);
-        let report = site.report().unwrap();
-        assert_eq!(report["targets"][0]["origin"], "responder", "{report}");
+        // The report follows within a second.
+        eventually("told", || {
+            let report = site.report();
+            report.is_some_and(|report| report["targets"][0]["origin"] == "responder")
+        });
         assert_eq!(agent.terminate().code(), Some(0));
     }
 }
